@@ -14,7 +14,7 @@ from cdml.cli.command import Command
 from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
-from cdml.evidence import charts, failure, schema
+from cdml.evidence import charts, criterion, failure, schema
 from cdml.evidence.store import FILES
 from generate.actions import (
     ACTIONS,
@@ -70,7 +70,7 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
         "metrics": metric_tables(),
         "evidence": "",
     }
-    describe_fields((charts, schema, failure))
+    describe_fields((charts, criterion, schema, failure))
     formats = dict(FILES)
     formats[failure.Failure] = "<command>.error.json"
     for kind, name in formats.items():

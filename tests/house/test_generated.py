@@ -139,6 +139,21 @@ def test_evidence_has_a_schema_of_its_format(kind):
 
 
 @pytest.mark.parametrize(
+    "file", sorted((ROOT / "docs/schemas").glob("*.json")), ids=lambda f: f.name
+)
+def test_every_field_of_evidence_has_a_meaning(file):
+    schema = json.loads(file.read_text("utf-8"))
+    objects = {"": schema, **schema["$defs"]}
+
+    assert [] == [
+        f"{name}.{field}"
+        for name, described in objects.items()
+        for field, value in described.get("properties", {}).items()
+        if not value.get("description", "").endswith((".", "…"))
+    ]
+
+
+@pytest.mark.parametrize(
     ("command_name", "option"),
     [(name, one.name) for one in PARAMETERS for name in one.required],
 )

@@ -59,19 +59,22 @@ def _add_kinds(typed: dict[str, Any], kinds: Kinds[Any]) -> None:
 
 
 def describe_fields(modules: Iterable[ModuleType]) -> None:
-    """Give every field of the models of these modules, inner ones first, the text below it.
+    """Give every field of the models of these modules, bases and inner ones first, its text.
 
     Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
     module is imported, which takes longer than all the rest of reading cdml.yaml.
     """
+    texts: dict[type, dict[str, str]] = {}
     for module in modules:
         for node in ast.parse(inspect.getsource(module)).body:
             kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
             if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
                 continue
             if isinstance(node, ast.ClassDef):
-                for name, text in _texts(node):
-                    kind.model_fields[name].description = text
+                texts[kind] = dict(_texts(node))
+                for base in reversed(kind.__mro__):
+                    for name, text in texts.get(base, {}).items():
+                        kind.model_fields[name].description = text
                 kind.model_rebuild(force=True)
 
 

@@ -10,7 +10,10 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 WholeNumber = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 """What a column of whole numbers can hold; Python refuses to write much larger ones."""
 Scalar = bool | WholeNumber | float | str | None
-SliceValues = dict[str, Scalar] | None
+SliceValues = Annotated[
+    dict[str, Scalar] | None,
+    Field(description="What the rows have in common, by column; null: all rows."),
+]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 

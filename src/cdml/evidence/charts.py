@@ -15,7 +15,9 @@ class Curve(EvidenceModel):
     """Thinned points of a curve."""
 
     x: Annotated[tuple[Number, ...], Field(max_length=1000)]
+    """Positions on the horizontal axis."""
     y: Annotated[tuple[Number, ...], Field(max_length=1000)]
+    """Positions on the vertical axis, one for each `x`."""
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -32,8 +34,9 @@ class ConfusionCounts(EvidenceModel):
     """Rows by label and prediction."""
 
     classes: Annotated[tuple[Text, ...], Field(max_length=21)]
+    """Names of the classes."""
     counts: tuple[tuple[Count, ...], ...]
-    """By label, and within it by prediction, both in the order of `classes`."""
+    """Rows by label, and within it by prediction, both in the order of `classes`."""
 
     @model_validator(mode="after")
     def _square(self) -> Self:
@@ -46,15 +49,20 @@ class Picture(EvidenceModel):
     """One model, drawn."""
 
     curves: Curves = Field(default_factory=dict)
+    """Points by name of the curve, as in evaluation.json."""
     confusion: ConfusionCounts | None = None
+    """Rows by label and prediction."""
 
 
 class Histogram(EvidenceModel):
     """How a column's rows spread over bins, in the reference and now."""
 
     bins: Annotated[tuple[Text, ...], Field(max_length=60)]
+    """Names of the bins."""
     reference: tuple[Fraction, ...]
+    """Share of the reference's rows in each bin."""
     now: tuple[Fraction, ...]
+    """Share of the evaluation rows in each bin."""
 
     @model_validator(mode="after")
     def _each(self) -> Self:
@@ -67,8 +75,12 @@ class PastVersion(EvidenceModel):
     """An earlier version of the model, as its own evidence tells."""
 
     version: Text
+    """Number in the registry."""
     verdict: Verdict
+    """The verdict on it at that time."""
     time: Moment
+    """When it was judged, in UTC."""
     same_rows: bool
-    """Whether it was measured on the very rows that are judged now."""
+    """Whether it was measured on exactly the rows that are judged now."""
     metrics: Annotated[Mapping[str, Number], Field(max_length=100)]
+    """Its values on all rows, by metric."""

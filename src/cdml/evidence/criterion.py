@@ -9,20 +9,26 @@ from pydantic import Field
 from cdml.common.rule_kinds import RuleKind
 from cdml.evidence.base import EvidenceModel, Number, SliceValues, Text
 
-Tier = Literal["critical", "advisory"]
+Tier = Annotated[
+    Literal["critical", "advisory"],
+    Field(description="Whether a failure rejects the model (`critical`) or warns (`advisory`)."),
+]
 
 
 class Criterion(EvidenceModel):
     """One comparison on all rows or on one slice."""
 
     metric: Text
+    """Name of the metric."""
     slice: SliceValues = None
     kind: RuleKind
+    """Which rule it is."""
     margin: Annotated[Number, Field(ge=0)]
+    """How much worse is accepted, or how much better is required."""
     relative: bool = False
     """Whether the margin is a share of |champion|."""
     detect: bool = False
-    """Whether it fails only on a regression that is proven, and passes else; of slices."""
+    """Whether the rule fails only on a proven regression; so it is for slices."""
     tier: Tier = "critical"
     greater_is_better: bool | None = None
     """The metric's direction; null in evidence of versions that did not write it."""

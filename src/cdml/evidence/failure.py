@@ -32,17 +32,21 @@ class Failure(EvidenceModel):
     """A command that did not end with a verdict, and the sentences it ended with."""
 
     schema_: Literal["cdml.error/1"] = Field("cdml.error/1", alias="schema")
+    """Name and version of this format."""
     command: CommandName
+    """The command that ended."""
     exit_code: Annotated[int, Field(ge=1, le=255)] | None
-    """None from the start on: where it is still null, the command was killed."""
+    """How it ended; null if it was killed before it could end."""
     message: Text = ""
-    """What happened; the sentence of log and annotation."""
+    """What happened; the same sentence as in the log and the annotation."""
     hint: Text = ""
     """What to do next."""
     file: Text | None = None
+    """The file that is wrong, if one is."""
     line: Annotated[int, Field(ge=1)] | None = None
-    """Where in a file the error is, if it is in one."""
+    """The line in that file."""
     produced: Producer
+    """Who wrote this, and when."""
 
     @property
     def sentences(self) -> tuple[str, ...]:

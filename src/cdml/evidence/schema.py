@@ -31,31 +31,40 @@ class Producer(EvidenceModel):
     commit: Text | None
     """Commit of the user's repository, where there is one."""
     time: Moment
+    """When the evidence was written, in UTC."""
     run: Text | None = None
+    """Address of the CI run; null outside of CI."""
 
 
 class DataRef(EvidenceModel):
     """A data set by its digest."""
 
     uri: Text
+    """Path or address, without credentials."""
     digest: Digest
+    """SHA-256 over the content."""
     rows: Count
+    """How many rows were read."""
 
 
 class ModelRef(EvidenceModel):
     """A model by its digest; `version` where the registry knows it."""
 
     uri: Text
+    """Address or folder, as it was given."""
     version: Text | None = None
+    """Number in the registry; null where the model is not registered."""
     digest: Digest | None = None
-    """None only for predictions scored elsewhere and given without a model."""
+    """SHA-256 over the model's files; null for predictions that came without a model."""
 
 
 class FileRef(EvidenceModel):
     """A file beside the evidence, by its digest."""
 
     path: Text
+    """Name of the file, in the folder of the evidence."""
     digest: Digest
+    """SHA-256 over its bytes."""
 
 
 LISTED = "listed"
@@ -66,27 +75,39 @@ class RowSample(EvidenceModel):
     """One row that failed a check."""
 
     row: Count
+    """Number of the row, from 0."""
     value: Scalar
+    """What the checked column holds in it."""
 
 
 class Check(EvidenceModel):
     """One check of the data."""
 
     name: Text
+    """Which check: `not_null`, `psi`, `label_leak`, …"""
     column: Text | None = None
+    """The column that was checked; null for the table as a whole."""
     verdict: Verdict
+    """What the check found."""
     severity: Literal["error", "warning", "info"]
+    """How much a failure counts: only an `error` fails the data."""
     expected: Text
+    """What the rule requires, in words."""
     observed: Text
+    """What the rows hold, in words; `listed` where the check decides nothing."""
     failing_rows: Count | None = None
+    """Rows that break the rule; null where it is not about rows."""
     sample: tuple[RowSample, ...] = ()
+    """A few of these rows; empty where the column's values may not be shown."""
     reason: Text
+    """The sentence that the report shows."""
     beside: Text = ""
-    """What else was measured and does not decide, such as other measures of drift."""
+    """Other measurements that decide nothing, such as further measures of drift."""
     line: Annotated[int, Field(ge=1)] | None = None
-    """Of the contract, where the check is one of its promises."""
+    """Line of the contract, where the check comes from one."""
     histogram: Histogram | None = None
-    """Of a column that is compared with the reference, where its values may be told."""
+    """Shares by bin of a column that is compared with the reference; null where values may not
+    be shown."""
 
     @property
     def judged(self) -> bool:
@@ -98,9 +119,13 @@ class Interval(EvidenceModel):
     """A two-sided confidence interval; an open end is null."""
 
     low: Number | None
+    """Lower end."""
     high: Number | None
+    """Upper end."""
     confidence: Number
+    """Chance that such an interval covers the true value: 0.95."""
     method: Text
+    """How it was computed: `tango`, `delong`, `bca`, …"""
 
     @classmethod
     def from_interval(cls, interval: ConfidenceInterval, **more: float) -> Self:
@@ -114,19 +139,24 @@ class Difference(Interval):
     """challenger - champion in the metric's natural sign."""
 
     estimate: Number
+    """The measured difference."""
 
 
 class DecidingBound(EvidenceModel):
     """The one-sided bound that decided, and the margin it was held against."""
 
     value: Number | None
+    """The bound; null where it is infinite."""
     against: Number
+    """The margin, as a difference in the metric's natural sign."""
     confidence: Number
+    """One-sided confidence of the bound."""
     p_value: Number | None = None
+    """One-sided p of the claim that decided; at most 1 - confidence exactly if it is proven."""
     lower: Number | None = None
-    """The one-sided bound from below, whichever decided; null where there is none."""
+    """One-sided bound from below, whichever decided; null where there is none."""
     upper: Number | None = None
-    """The one-sided bound from above, likewise."""
+    """One-sided bound from above, likewise."""
     p_regression: Number | None = None
     """One-sided p of the claim that the margin is broken."""
 
@@ -135,10 +165,14 @@ class MetricValue(EvidenceModel):
     """A metric of one model on all rows or one slice; `value` null where it has none."""
 
     metric: Text
+    """Name of the metric."""
     slice: SliceValues = None
     rows: Count
+    """Rows of the slice."""
     value: Number | None
+    """The model's value; null where it could not be measured."""
     interval: Interval | None = None
+    """How sure the value is; null where there is no interval."""
     reason: Text | None = None
     """Why there is no value or no interval."""
 
@@ -147,14 +181,21 @@ class BoundGate(EvidenceModel):
     """`at_least` or `at_most`, judged."""
 
     metric: Text
+    """Name of the metric."""
     slice: SliceValues = None
     rows: Count
+    """Rows of the slice."""
     value: Number | None
+    """The model's value; null where it could not be measured."""
     interval: Interval | None = None
+    """How sure the value is; null where there is no interval."""
     rule: Text
+    """The gate as cdml.yaml has it: `at_least 0.85`."""
     tier: Tier = "critical"
     verdict: Verdict
+    """The verdict on this rule."""
     reason: Text
+    """The sentence that the report shows."""
 
     @property
     def at_least(self) -> bool:
@@ -174,28 +215,37 @@ class ComparisonGate(EvidenceModel):
     """`max_regression` or `min_improvement`, judged on one slice or on all rows."""
 
     metric: Text
+    """Name of the metric."""
     slice: SliceValues = None
     rows: Count
+    """Rows of the slice."""
     counted: Count | None = None
     """Rows (or clusters) that inform the metric, e.g. positives for recall."""
     clusters: Count | None = None
-    """Clusters that the rows are of, which are then what is counted; None: there are none."""
+    """How many clusters the rows belong to, where clusters are what counts; else null."""
     challenger: Number | None
+    """The challenger's value; null where it could not be measured."""
     champion: Number | None
+    """The champion's value, likewise."""
     difference: Difference | None
+    """The difference with its two-sided interval; null where a value is missing."""
     p_value: Number | None
-    """Two-sided, for no difference."""
+    """Two-sided p of no difference at all."""
     rule: Text
-    """The criterion in words."""
+    """The gate as cdml.yaml has it: `max_regression 0.01`."""
     criterion: Criterion
+    """The same rule in parts, for programs."""
     bound: DecidingBound | None
+    """What decided; null where nothing could be compared."""
     tier: Tier = "critical"
     judged: bool = True
-    """False: too few rows, or nothing to compare; reported only."""
+    """False where the rule is reported only: too few rows, or nothing to compare."""
     verdict: Verdict
+    """The verdict on this rule."""
     reason: Text
+    """The sentence that the report shows."""
     rows_needed: Count | None = None
-    """Rows (or clusters) in all that would tell."""
+    """How many rows (or clusters) in all would settle it."""
 
     @property
     def informative(self) -> int:
@@ -229,19 +279,27 @@ class PolicyRef(EvidenceModel):
     """The part of the configuration that decided."""
 
     digest: Digest
+    """SHA-256 over model name, question, slices, gates and policy."""
     question: Digest
-    """Of what the figures are about: key, label, positive class and task, whatever the gates."""
+    """SHA-256 over key, label, positive class and task: what the figures are about, whatever
+    the gates."""
     confidence: Number
+    """`policy.confidence`."""
     on_inconclusive: Literal["hold", "warn"]
+    """`policy.on_inconclusive`: what an inconclusive rule means."""
     first_model: Literal["bounds", "hold"]
+    """`policy.first_model`: whether bounds alone can pass a model without a champion."""
     gates: tuple[Text, ...]
     """The rules in words."""
 
 
 class _Stage(EvidenceModel):
     verdict: Verdict
+    """The verdict; never better than that of a part."""
     reason: Text = ""
+    """Why, in a sentence."""
     produced: Producer
+    """Who wrote this, and when."""
 
 
 def _no_better(verdict: Verdict, parts: Iterable[Verdict]) -> None:
@@ -254,11 +312,15 @@ class DataEvidence(_Stage):
     """data.json: is this data what the contract promises."""
 
     schema_: Literal["cdml.data/1"] = Field("cdml.data/1", alias="schema")
+    """Name and version of this format."""
     data: DataRef
+    """The evaluation rows."""
     reference: DataRef | None = None
+    """The rows that they were compared with; null where there were none, or only a profile."""
     profile: Text | None = None
-    """Whose profile stood for the reference; null where its rows were read."""
+    """The version whose profile was the reference; null where the reference's rows were read."""
     checks: tuple[Check, ...]
+    """Every check of contract, drift and leakage."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -274,18 +336,28 @@ class Evaluation(_Stage):
     """evaluation.json: one model on the evaluation rows."""
 
     schema_: Literal["cdml.evaluation/1"] = Field("cdml.evaluation/1", alias="schema")
+    """Name and version of this format."""
     model: ModelRef
+    """The model that was measured."""
     data: DataRef
+    """The evaluation rows."""
     predictions: FileRef
+    """The file of the model's predictions."""
     metrics: tuple[MetricValue, ...]
+    """Every metric, on all rows and on each slice."""
     gates: tuple[BoundGate, ...]
+    """The rules `at_least` and `at_most`, judged."""
     curves: Curves = Field(default_factory=dict)
+    """Points for the charts, by name: `roc`, `precision_recall`, `calibration`; decides nothing."""
     confusion: ConfusionCounts | None = None
+    """Rows by label and prediction, for the charts."""
     isolation: Text = "elsewhere"
-    """The model's walls: `namespaces`, `sudo`, `none`; `elsewhere` where predictions were given."""
+    """How the model was isolated: `namespaces`, `sudo` or `none`; `elsewhere` if cdml did not
+    run it."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
-    """What single requests took, in the order of the rows they asked for."""
+    """Milliseconds of single requests, in the order they were sent."""
     policy: PolicyRef
+    """What of the configuration decided."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -303,28 +375,38 @@ class Change(EvidenceModel):
     """What differs between the two models besides their figures; null where one lacks it."""
 
     what: Text
+    """What differs, such as `parameter C`."""
     champion: Text | None
+    """Its value in the champion."""
     challenger: Text | None
+    """Its value in the challenger."""
 
 
 class Comparison(_Stage):
     """comparison.json: challenger against champion on the same rows."""
 
     schema_: Literal["cdml.comparison/2"] = Field("cdml.comparison/2", alias="schema")
+    """Name and version of this format."""
     challenger: ModelRef
+    """The proposed model."""
     champion: ModelRef | None
+    """The model it was compared with; null for a first model."""
     data: DataRef
+    """The evaluation rows."""
     gates: tuple[ComparisonGate, ...]
+    """The rules `max_regression` and `min_improvement`, judged on all rows and on each slice."""
     notes: tuple[Text, ...] = ()
-    """What a reader must know of how the rows were divided."""
+    """Remarks on how the rows were divided into slices."""
     changes: tuple[Change, ...] = Field((), max_length=1000)
+    """What differs between the two models besides their figures."""
     champion_picture: Picture | None = None
-    """The champion on these rows, as evaluation.json draws the challenger."""
+    """The champion's charts on these rows; the challenger's are in evaluation.json."""
     history: Annotated[tuple[PastVersion, ...], Field(max_length=50)] = ()
-    """Earlier versions that the registry keeps evidence of, oldest first."""
+    """Earlier versions whose evidence the registry still has, oldest first."""
     policy: PolicyRef
+    """What of the configuration decided."""
     registered: ModelRef | None = None
-    """The version that the gate made of a challenger that passed."""
+    """The version that the gate registered after it passed; else null."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -336,43 +418,63 @@ class Served(EvidenceModel):
     """A version of the model, by number and digest."""
 
     version: Text
+    """Number in the registry."""
     digest: Digest
+    """SHA-256 over the model's files."""
 
 
 class DeploymentStep(EvidenceModel):
     """One step of an operation."""
 
     name: Text
+    """Which step: `smoke`, `traffic`, `alias`, …"""
     state: Literal["done", "failed", "skipped", "planned"]
+    """Whether it was done."""
     at: Moment | None = None
+    """When it ended, in UTC; null where it did not run."""
     detail: Text = ""
+    """What happened, in words."""
 
 
 class Times(EvidenceModel):
     """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
 
     requested: Moment
+    """When the rollback was requested."""
     restored: Moment | None
+    """When the earlier version had all traffic; null if never."""
     verified: Moment | None
+    """When its check passed; null if never."""
 
 
 class Deployment(_Stage):
     """deployment.json: what a deploy or a rollback did."""
 
     schema_: Literal["cdml.deployment/1"] = Field("cdml.deployment/1", alias="schema")
+    """Name and version of this format."""
     operation: Literal["deploy", "rollback"]
+    """Which command it was."""
     model: Text
+    """The model's name in the registry."""
     environment: Text
+    """The environment, such as `production`."""
     target: Text
+    """The target, as `deploy.target` describes it."""
     from_: Served | None = Field(alias="from")
+    """The version that served before; null for the first."""
     to: Served
+    """The version that was to serve."""
     steps: tuple[DeploymentStep, ...]
+    """Every step, in order."""
     journal: Text | None
     """The journal's commit after the operation."""
     changed: bool = True
+    """False where there was nothing to do."""
     overrides: tuple[Text, ...] = ()
+    """The objections that `--override` set aside."""
     parked_until: Moment | None = None
-    """Until when a canary waits for `deploy --resume`; null where the operation is over."""
+    """How long a paused canary waits for `deploy --resume`; null where the operation is over."""
     times: Times | None = None
+    """The times of a rollback; null for a deploy."""
     deployment_id: Text | None = None
-    """The code host's own deployment, where it keeps one."""
+    """Number of the code host's own deployment, where it has one."""
