@@ -103,6 +103,7 @@ def test_a_broken_line_is_named(tmp_path, read_rows):
         ("none.json", "[]", "no rows"),
         ("twice.jsonl", '{"a": 1, "a": 2}\n', "names a key twice"),
         ("alike.jsonl", '{"a": 1, "A": 2}\n', "2 columns called 'a' and 'A'"),
+        ("bare.jsonl", "{}\n{}\n", "has no columns"),
         ("numbers.jsonl", "1\n2\n", "line 1: an object is expected"),
         ("summary.json", '{"accuracy": 0.5, "items": [{"a": 1}]}', "holds one object, and no list"),
         ("log.txt", "Traceback (most recent call last):", "has no format that can be read"),

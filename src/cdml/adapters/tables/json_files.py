@@ -81,6 +81,8 @@ class _Records:
         alike = self._refuse_others(all_texts, usual) and all(source.rows for source in sources)
         names = usual if alike else self._names()
         refuse_names(names, self._files[0])
+        if not names:
+            raise InputError(f"{self._files[0].name} has no columns.")
         self._write(names)
         texts = replace(all_texts, path=self._target, names=names)
         kinds, mixed = self._kinds(texts)
