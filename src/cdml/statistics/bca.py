@@ -7,8 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cdml.statistics.difference import Side
-from cdml.statistics.interval import ConfidenceInterval
+from cdml.statistics.difference import Side, TwoSided
 from cdml.statistics.samples import Floats
 from cdml.statistics.skewed_means import combination
 from cdml.statistics.student import normal_cdf
@@ -98,26 +97,17 @@ class Bca:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Resampled:
-    """challenger - champion, known by resampling the rows.
+class Draws(TwoSided):
+    """challenger - champion, and both on resamples.
 
     Attributes:
         challenger, champion: the values on the sample.
         draws: the two values on each resample, shape (resamples, 2), challenger first.
-        influence: how far a row (or each row of a cell) moves the two values, shape (m, 2).
-        weight: rows that have this influence, shape (m,).
     """
 
     challenger: float
     champion: float
     draws: Floats
-    influence: Floats
-    weight: Floats
-
-    @property
-    def method(self) -> str:
-        """How the interval is found."""
-        return "bca"
 
     @property
     def estimate(self) -> float:
@@ -129,10 +119,23 @@ class Resampled:
         """The standard deviation of the resampled differences."""
         return float((self.draws[:, 0] - self.draws[:, 1]).std())
 
-    def interval(self, confidence: float) -> ConfidenceInterval:
-        """The two-sided interval."""
-        low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
-        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Resampled(Draws):
+    """challenger - champion, known by resampling the rows.
+
+    Attributes:
+        influence: how far a row (or each row of a cell) moves the two values, shape (m, 2).
+        weight: rows that have this influence, shape (m,).
+    """
+
+    influence: Floats
+    weight: Floats
+
+    @property
+    def method(self) -> str:
+        """How the interval is found."""
+        return "bca"
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The BCa quantile of Δ + share * |champion|, on the same resamples."""
@@ -142,12 +145,6 @@ class Resampled:
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the confidence at which the bound meets the value."""
         return self._bca(side, share).level(against if side is Side.LOWER else -against)
-
-    def p_value_null(self) -> float:
-        """Two-sided p for no difference."""
-        if self.estimate == 0:
-            return 1.0
-        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
 
     def _bca(self, side: Side, share: float) -> Bca:
         """The distribution, turned round for the upper side: ties count against every claim."""

@@ -61,6 +61,23 @@ class DifferenceDistribution(Protocol):
         ...
 
 
+class TwoSided:
+    """What a distribution's one-sided bounds and p-values make of both sides."""
+
+    __slots__ = ()
+
+    def interval(self: DifferenceDistribution, confidence: float) -> ConfidenceInterval:
+        """The two-sided interval."""
+        low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
+        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
+
+    def p_value_null(self: DifferenceDistribution) -> float:
+        """Two-sided p for no difference."""
+        if self.estimate == 0:
+            return 1.0
+        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
     """The finite values of two models on the same rows, and what is known of their difference."""

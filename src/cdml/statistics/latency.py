@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cdml.statistics import student
-from cdml.statistics.bca import RESAMPLES, Bca, batches, generator
+from cdml.statistics.bca import RESAMPLES, Bca, Draws, batches, generator
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import Range, find_metric
@@ -33,39 +33,18 @@ challenger that hangs on 6 % of its requests passed for the champion 10 % of the
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Percentiles:
-    """challenger - champion, by the percentiles of its draws.
+class Percentiles(Draws):
+    """challenger - champion in milliseconds, by the percentiles of its draws.
 
-    Attributes:
-        challenger, champion: the quantiles, milliseconds.
-        draws: the two on each resample, shape (resamples, 2).
-        df: degrees of freedom of the t that tells which percentile is read.
+    `df` are the degrees of freedom of the t that tells which percentile is read.
     """
 
-    challenger: float
-    champion: float
-    draws: Floats
     df: float
 
     @property
     def method(self) -> str:
         """How the interval is found."""
         return "bootstrap"
-
-    @property
-    def estimate(self) -> float:
-        """Challenger - champion."""
-        return self.challenger - self.champion
-
-    @property
-    def standard_error(self) -> float:
-        """The standard deviation of the draws."""
-        return float((self.draws[:, 0] - self.draws[:, 1]).std())
-
-    def interval(self, confidence: float) -> ConfidenceInterval:
-        """The two-sided interval."""
-        low, high = (self.bound(side, (1 + confidence) / 2) for side in (Side.LOWER, Side.UPPER))
-        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The percentile of Δ + share * champion."""
@@ -77,12 +56,6 @@ class Percentiles:
         """One-sided p, from the percentile that the value is."""
         tail = self._read(side, share).level(against if side is Side.LOWER else -against)
         return student.cdf(_NORMAL.inv_cdf(tail), self.df) if 0 < tail < 1 else tail
-
-    def p_value_null(self) -> float:
-        """Two-sided p for no difference."""
-        if self.estimate == 0:
-            return 1.0
-        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
 
     def _read(self, side: Side, share: float) -> Bca:
         sign = 1.0 if side is Side.LOWER else -1.0

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from cdml.statistics.difference import Side
+from cdml.statistics.difference import Side, TwoSided
 from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.multinomial_bootstrap import score as multinomial_score
 from cdml.statistics.student import incomplete_beta, normal_cdf
@@ -58,7 +58,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tango:
+class Tango(TwoSided):
     """challenger - champion of a share of rows, at least 1, that are right.
 
     Counted are the rows on which both models, only the challenger (`gained`) and only the champion
@@ -90,16 +90,6 @@ class Tango:
         discordant = (self.gained + self.lost + 4) / rows
         difference = (self.gained - self.lost) / rows
         return math.sqrt((discordant - difference * difference) / rows)
-
-    def interval(self, confidence: float) -> ConfidenceInterval:
-        """The two-sided interval."""
-        one_sided = (1 + confidence) / 2
-        return ConfidenceInterval(
-            low=self.bound(Side.LOWER, one_sided),
-            high=self.bound(Side.UPPER, one_sided),
-            confidence=confidence,
-            method=self.method,
-        )
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The value whose score is the normal quantile."""

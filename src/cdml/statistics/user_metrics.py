@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdml.statistics.bca import Resampled, defined
-from cdml.statistics.difference import Level, Paired, Side, level
+from cdml.statistics.difference import Level, Paired, Side, TwoSided, level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.samples import Floats, Replicates
 from cdml.statistics.skewed_means import Linear
@@ -30,7 +30,7 @@ _STANDS_OUT = 3.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outer:
+class Outer(TwoSided):
     """challenger - champion, as two ways of inference see it.
 
     Attributes:
@@ -71,12 +71,6 @@ class Outer:
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """The larger one, as the bound is the farther one."""
         return max(way.p_value(side, against, share) for way in (self.resampled, self.linear))
-
-    def p_value_null(self) -> float:
-        """Two-sided p for no difference."""
-        if self.estimate == 0:
-            return 1.0
-        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
 
 
 def compare(metric: str, sample: Replicates) -> Paired | Unmeasured:
