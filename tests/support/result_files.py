@@ -132,7 +132,7 @@ def inspect_log(cases: Sequence[Case], **changes: Any) -> dict[str, Any]:
         for at, case in enumerate(cases, 1)
     ]
     about = {"version": 2, "status": "success", "eval": {"eval_id": "e"}, "results": {}}
-    return {**about, "samples": samples, "reductions": [], **changes}
+    return {**about, **changes, "samples": samples, "reductions": []}
 
 
 def _inspect(path: Path, cases: Sequence[Case]) -> Path:

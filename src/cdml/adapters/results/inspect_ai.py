@@ -129,7 +129,8 @@ class _Samples:
             )
         if self._unanswered:
             self._file.notes.append(
-                f"N (no answer) counts as 0, as Inspect counts it: {self._unanswered:,} scores."
+                "N (no answer) counts as 0, as Inspect counts it"
+                f" ({self._unanswered:,} of the scores)."
             )
 
     def _read(self, where: str, sample: Any) -> Record:

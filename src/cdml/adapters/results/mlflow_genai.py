@@ -4,7 +4,7 @@ import ast
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +191,7 @@ class _Traces:
         hint = "Give each row of the data an id: 'tags': {'case_id': …}."
         self._definitions = Definitions(written, hint)
         self._digested = 0
+        self._skipped: set[str] = set()
 
     def read(self, traces: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Record]:
         for where, trace in traces:
@@ -199,6 +200,8 @@ class _Traces:
             self._file.notes.append(
                 "Cases without an id in their tags are identified by a digest of their inputs."
             )
+        for name in sorted(self._skipped):
+            self._file.notes.append(f"{name} is not compared: it has no number for each case.")
 
     def _read(self, where: str, trace: dict[str, Any]) -> Record:
         inputs = trace.get("inputs")
@@ -232,29 +235,37 @@ class _Traces:
         problems: list[str | None] = ["the trace ended with an error"] if failed else []
         scores: dict[str, Value] = {}
         reasons = []
-        for assessment in assessments:
+        for given, assessment in self._feedback(where, assessments).items():
             feedback = get(assessment, "feedback")
-            if feedback is None or get(assessment, "valid") is False:
-                continue
-            name = str(require(assessment, "assessment_name", where=f"{where}.assessments"))
-            if get(assessment, "source", "source_type") == "HUMAN":
-                name = f"{name}/human"
-            name = free_name(self._file, name, Role.SCORE)
             value, error = get(feedback, "value"), get(feedback, "error")
             if isinstance(value, str):
                 value = _WORDS.get(value.lower(), value)
             if isinstance(value, list | dict):
-                raise InputError(
-                    f"{where}: the score {name} is an object or a list.",
-                    "Return one number, truth value or text from the scorer.",
-                )
-            unmeasured = error is not None or value is None or value == "unknown"
+                self._skipped.add(given)
+                continue
+            unmeasured = error is not None or value is None or value in ("unknown", "UNKNOWN")
+            name = free_name(self._file, given, Role.SCORE)
             scores[name] = None if failed or unmeasured else value
             if unmeasured:
                 problems.append(f"{name}: {_message(error) or 'no value'}")
             if get(assessment, "rationale"):
                 reasons.append(f"{name}: {text(get(assessment, 'rationale'))}")
         return {**scores, "error": join(problems), "reason": join(reasons)}
+
+    def _feedback(self, where: str, assessments: Iterable[Any]) -> dict[str, Any]:
+        """The newest feedback of each name; that of people has names of its own."""
+        newest: dict[str, Any] = {}
+        for assessment in sorted(assessments, key=_updated):
+            if get(assessment, "feedback") is None or get(assessment, "valid") is False:
+                continue
+            name = str(require(assessment, "assessment_name", where=f"{where}.assessments"))
+            human = get(assessment, "source", "source_type") == "HUMAN"
+            newest[f"{name}/human" if human else name] = assessment
+        return newest
+
+
+def _updated(assessment: Any) -> str:
+    return text(get(assessment, "last_update_time")) or ""
 
 
 def _message(error: Any) -> str | None:
