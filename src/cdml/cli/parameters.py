@@ -169,9 +169,7 @@ PARAMETERS = (
         ("deploy",),
         unset="what is kept with the version in the registry",
     ),
-    Parameter(
-        "to", "Version to go back to", ("rollback",), unset="the last good one of the journal"
-    ),
+    Parameter("to", "Version to restore", ("rollback",), unset="the last good one of the journal"),
     Parameter(
         "environment",
         "Deployment environment; any other than that of the configuration has the alias"
@@ -189,7 +187,7 @@ PARAMETERS = (
     ),
     Parameter(
         "resume",
-        "Go on with a canary that is parked, such as from a scheduled workflow",
+        "Resume a paused canary, such as from a scheduled workflow",
         ("deploy",),
         kind="flag",
     ),

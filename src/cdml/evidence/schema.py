@@ -437,7 +437,7 @@ class DeploymentStep(EvidenceModel):
 
 
 class Times(EvidenceModel):
-    """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
+    """When a rollback was requested, had all traffic, and passed its check; or null."""
 
     requested: Moment
     """When the rollback was requested."""
