@@ -81,6 +81,7 @@ def test_a_line_is_never_longer_than_its_limit(text, limit):
     assert len(markdown.clean(text, limit)) <= limit
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_html_holds_no_mark(text):
     assert not set(re.sub(r"&(#\d+|\w+);", "", str(markdown.html(text)))) & set("<>&\"'")

@@ -57,6 +57,7 @@ def test_the_bound_is_the_quantile_of_means_under_uniform_weights(cases):
     assert np.mean(weights @ np.append(scores, 0) >= interval.low) == pytest.approx(0.95, abs=0.004)
 
 
+@pytest.mark.heavy
 @given(st.lists(st.floats(1, 5), min_size=1, max_size=40), st.floats(0.5, 0.999))
 def test_no_end_leaves_the_range_and_the_mean_lies_between(scores, confidence):
     interval = bounded_interval(np.array(scores), STARS, confidence)
@@ -65,6 +66,7 @@ def test_no_end_leaves_the_range_and_the_mean_lies_between(scores, confidence):
     assert np.mean(scores) - 1e-9 <= interval.high <= 5
 
 
+@pytest.mark.heavy
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.floats(0.5, 0.999))
 def test_turning_the_scores_round_turns_the_interval_round(scores, confidence):
     unit = np.array(scores) / 3
@@ -74,6 +76,7 @@ def test_turning_the_scores_round_turns_the_interval_round(scores, confidence):
     assert (forth.low, forth.high) == pytest.approx((1 - back.high, 1 - back.low), abs=1e-7)
 
 
+@pytest.mark.heavy
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.floats(0, 1))
 def test_a_higher_score_never_lowers_an_end(scores, higher):
     raised = np.sort(scores)

@@ -116,6 +116,7 @@ def test_a_loss_of_all_cases_is_found_without_any_spread():
     assert difference.bound(Side.UPPER, 0.95) < -0.8
 
 
+@pytest.mark.heavy
 @given(
     st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=2, max_size=60),
     st.floats(0.55, 0.99),
@@ -131,6 +132,7 @@ def test_p_is_below_the_level_just_where_the_bound_is_beyond(pairs, confidence, 
         assert abs(distance) < 1e-7 or (p_value < 1 - confidence + 1e-7) == (distance > 0)
 
 
+@pytest.mark.heavy
 @given(
     st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=2, max_size=60),
     st.floats(0, 2),
