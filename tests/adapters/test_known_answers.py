@@ -94,7 +94,7 @@ def test_of_a_model_that_is_given_a_classified_column_no_value_is_kept(job, colu
     )
 
     assert ((), (), ()) == (found.columns, found.rows, found.answers)
-    assert "the model is given y, which the contract classifies" == found.withheld
+    assert "the contract classifies the inputs y" == found.withheld
     kept = (job.folder / reference_rows.FILE).read_text()
     assert not any(value in kept for value in ("71.25", "11", "22", "0.9"))
 
@@ -112,7 +112,7 @@ def test_the_columns_that_are_told_are_few(job):
 
     found = said(classified(job, *names), prediction=[True, False, True])
 
-    assert "c0, c1, c2, c3, c4, …, which" in found.withheld
+    assert "inputs c0, c1, c2, c3, c4, …" in found.withheld
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_what_does_not_fit_together_is_an_input_error(job, change):
     path = job.folder / reference_rows.FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
 
-    with pytest.raises(InputError, match="holds no known answers"):
+    with pytest.raises(InputError, match="has no valid smoke cases"):
         reference_rows.read_reference_rows(job.folder)

@@ -59,9 +59,9 @@ def test_types_are_joined_without_a_loss_in_any_order(tables, tmp_path, columns,
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        ([2**53 + 1], [0.5], "'x' is BIGINT in 0.parquet and DOUBLE in 1.parquet"),
-        ([1], ["1"], "'x' is BIGINT in 0.parquet and VARCHAR in 1.parquet"),
-        ([True], [1], "'x' is BOOLEAN in 0.parquet and BIGINT in 1.parquet"),
+        ([2**53 + 1], [0.5], "'x' is BIGINT in 0.parquet but DOUBLE in 1.parquet"),
+        ([1], ["1"], "'x' is BIGINT in 0.parquet but VARCHAR in 1.parquet"),
+        ([True], [1], "'x' is BOOLEAN in 0.parquet but BIGINT in 1.parquet"),
         (pa.array([2**64 - 1], pa.uint64()), [-1], "'x' is UBIGINT in 0.parquet"),
     ],
     ids=_label,

@@ -171,8 +171,8 @@ def test_text_in_json_is_text_and_its_numbers_keep_their_digits(tables, tmp_path
         ('{"x": 1.5}\n{"x": 0.12345678901234567890}', "line 2 of rows.jsonl"),
         ('{"x": [1]}\n{"x": [12345678901234567890123]}', "line 2 of rows.jsonl"),
         ('{"x": 1}\n{"x": "1"}', "numbers (line 1 of rows.jsonl) and text (line 2"),
-        ('{"x": 1}\n{"x": 2, "x": 3}', "line 2 of rows.jsonl names a key twice"),
-        ('{"x": 1}\n5', "holds no object"),
+        ('{"x": 1}\n{"x": 2, "x": 3}', "line 2 of rows.jsonl has a key twice"),
+        ('{"x": 1}\n5', "has no object"),
         ('{"x": 1}\n{"x": \n', "rows.jsonl cannot be read"),
         ('{"x": 1, "": 2}', "has no name"),
         ("[]", "no rows"),
@@ -222,7 +222,7 @@ def test_digits_of_json_are_seen_however_it_is_spaced(
             or [[1.0, float(number)]] == found
         )
     else:
-        with pytest.raises(InputError, match=r"^line 2 of rows\.jsonl holds a number of more"):
+        with pytest.raises(InputError, match=r"^line 2 of rows\.jsonl has a number"):
             tables.open(str(path), {})
 
 

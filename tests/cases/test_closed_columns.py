@@ -133,7 +133,7 @@ STRANGERS = "import numpy\nreturn numpy.where(frame['x'] > 0, 'red', 'blue')"
     ("label", "why"),
     [
         ("diagnosis", "the model answers"),
-        ("diagnosis, classes: [CANARYA, other]", "is none of data.classes"),
+        ("diagnosis, classes: [CANARYA, other]", "is not one of data.classes"),
         ("diagnosis, positive: other", "is no value of the label"),
     ],
 )

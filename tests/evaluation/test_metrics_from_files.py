@@ -85,7 +85,7 @@ def test_generated_text_is_compared_with_the_label(compare):
     ("gates", "change", "told"),
     [
         ("{metric: mean(helpful), max_regression: 1}", {"helpful": None}, "no number in helpful"),
-        ("{metric: mean(kind), max_regression: 1}", {}, "holds string"),
+        ("{metric: mean(kind), max_regression: 1}", {}, "holds text, not numbers"),
         ("{metric: mean(lost), max_regression: 1}", {}, "no column 'lost'"),
     ],
 )
@@ -104,4 +104,4 @@ def test_a_value_outside_the_declared_range_is_never_a_pass(compare, rule):
     better = [{**row, "helpful": 150 + 100 * row["helpful"]} for row in generation()]
     code, found = compare("label: answer", gates, better, percent)
     assert 3 == code
-    assert "the gate says that it is between 1 and 5" in found["reason"]
+    assert "the gate's range is between 1 and 5" in found["reason"]

@@ -80,19 +80,19 @@ def test_an_archive_beyond_the_limit_is_refused_unopened(monkeypatch):
 
 
 def test_too_many_files_are_refused():
-    with pytest.raises(InputError, match="holds 1,001 files"):
+    with pytest.raises(InputError, match="has 1,001 files"):
         members(packed(*((str(number), "") for number in range(1001))))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_one_name_are_refused():
-    with pytest.raises(InputError, match=r"two files data\.json"):
+    with pytest.raises(InputError, match=r"data\.json twice"):
         members(packed(("data.json", "{}"), ("data.json", "[]")))
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_ways_of_packing_are_refused(how):
-    with pytest.raises(InputError, match="not read here"):
+    with pytest.raises(InputError, match="unsupported compression"):
         members(packed(("data.json", "{}"), how=how))
 
 
@@ -101,7 +101,7 @@ def test_an_encrypted_file_is_refused():
     for header, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         plain[plain.index(header) + offset] |= 1
 
-    with pytest.raises(InputError, match="not read here"):
+    with pytest.raises(InputError, match="unsupported compression"):
         members(bytes(plain))
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
+from cdml.evaluation.scored_model import ScoredModel, named_by_address
 from cdml.evidence import store
-from cdml.evidence.schema import Comparison
+from cdml.evidence.schema import Comparison, ModelRef
 from fakes.judging import World, rows
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -292,3 +293,14 @@ def test_two_predictions_files_need_no_registry_no_model_and_no_journal(world):
     found = world.compare(world.predictions("better"), world.predictions("good"))
     assert PASS == found.verdict
     assert (None, 600) == (found.challenger.digest, found.data.rows)
+
+
+def test_models_are_named_as_the_user_named_them_not_by_temporary_files():
+    scratch = ScoredModel(model=ModelRef(uri="models:/late/2"), predictions=Path("/t/p.parquet"))
+
+    with (
+        pytest.raises(InputError, match=r"^3 rows are only in models:/late/2, and 2") as no,
+        named_by_address(scratch, None),
+    ):
+        raise InputError("3 rows are only in /t/p.parquet, and 2 in mine.csv.", "Score them.")
+    assert no.value.hint == "Score them."

@@ -81,16 +81,16 @@ def compare(tmp_path, monkeypatch, capsys):
 
 ONE_SIDED = {
     "label missing": (at("late", 3, None), "1 of 400 rows have no label (late)"),
-    "label differs": (at("late", 0, value=False), "1 of 400 rows have another label (late)"),
+    "label differs": (at("late", 0, value=False), "1 of 400 rows have different labels (late)"),
     "score above 1": (at("score", 3, 1.5), "1 of 400 rows have no score between 0 and 1"),
     "score below 0": (at("score", 3, -0.1), "1 of 400 rows have no score between 0 and 1"),
     "score NaN": (at("score", 3, float("nan")), "1 of 400 rows have no score between 0 and 1"),
     "prediction missing": (at("prediction", 3, None), "1 of 400 rows have no prediction"),
-    "rows in one file only": (cut(rows(), 0, 398), "0 of 398 rows stand only in a.parquet, and 2"),
-    "another row": (at("id", 3, 777), "1 of 400 rows stand only in a.parquet, and 1"),
+    "rows in one file only": (cut(rows(), 0, 398), "0 of 398 rows are only in a.parquet, and 2"),
+    "another row": (at("id", 3, 777), "1 of 400 rows are only in a.parquet, and 1"),
     "key repeated": (at("id", 3, 2), "1 of 400 rows of a.parquet repeat the key"),
     "key missing": (at("id", 3, None), "1 of 400 rows of a.parquet have no id"),
-    "no rows": (cut(rows(), 0, 0), "a.parquet has columns, but no rows"),
+    "no rows": (cut(rows(), 0, 0), "a.parquet has columns but no rows"),
     "no score column": (
         {name: values for name, values in rows().items() if name != "score"},
         "a.parquet has no column 'score': roc_auc needs probabilities",
@@ -115,12 +115,17 @@ def test_no_evidence_is_left_of_what_could_not_be_compared(compare, tmp_path):
 
 POSITIVES = {
     "misspelt": (words(), words(1), "positive: 'Yes'", "'Yes', stands neither in the label"),
-    "of another type": (rows(), rows(1), "positive: 'yes'", "(boolean) can never be 'yes'"),
+    "of another type": (
+        rows(),
+        rows(1),
+        "positive: 'yes'",
+        "holds true or false and can never be 'yes'",
+    ),
     "a third class": (
         words(prediction=["maybe", *words()["prediction"][1:]]),
         words(1),
         "positive: 'yes'",
-        '3 values (maybe) beside the label\'s ("no", "yes")',
+        '3 values (maybe besides the labels "no", "yes")',
     ),
 }
 

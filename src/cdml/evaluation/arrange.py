@@ -9,7 +9,7 @@ from cdml.data.odcs.load import load_contract
 from cdml.errors import InputError
 from cdml.evaluation.cases import Arm, case_plan
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.scored_model import ScoredModel
+from cdml.evaluation.scored_model import ScoredModel, named_by_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,9 @@ def arrange_models(
                     f" evaluation rows cannot be read: {error.message}",
                     error.hint,
                 ) from error
-    cases = ports.samples.arrange(files[0], files[1] if champion else None, plan, into, evaluation)
+    with named_by_address(challenger, champion):
+        second = files[1] if champion else None
+        cases = ports.samples.arrange(files[0], second, plan, into, evaluation)
     return ArrangedModels(
         challenger=replace(challenger, predictions=cases.challenger),
         champion=replace(champion, predictions=cases.champion or files[-1]) if champion else None,

@@ -29,7 +29,7 @@ from cdml.evaluation.model_changes import describe_changes
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.evaluation.registry_log import log_if_possible, past_versions
-from cdml.evaluation.scored_model import ScoredModel
+from cdml.evaluation.scored_model import ScoredModel, named_by_address
 from cdml.evaluation.task import layout
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
@@ -238,12 +238,13 @@ class _Contest:
     def _parts(
         self, champion: ScoredModel | None, metrics: Sequence[Metric]
     ) -> tuple[PredictionSlice, ...]:
-        return self.ports.samples.reduce(
-            self.challenger.predictions,
-            champion.predictions if champion else None,
-            self._layout,
-            sampled_metrics(metrics),
-        )
+        with named_by_address(self.challenger, champion):
+            return self.ports.samples.reduce(
+                self.challenger.predictions,
+                champion.predictions if champion else None,
+                self._layout,
+                sampled_metrics(metrics),
+            )
 
     def _with_custom(
         self,

@@ -20,7 +20,7 @@ from cdml.evaluation.measure import add_user_metrics, measure, require_operation
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
-from cdml.evaluation.scored_model import ScoredModel, read_predictions
+from cdml.evaluation.scored_model import ScoredModel, named_by_address, read_predictions
 from cdml.evaluation.task import defaults, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
@@ -77,7 +77,7 @@ def evaluate_model(
         fields = ports.samples.columns(judged.predictions)
         requested_layout = layout(config, fields)
         metrics = _metrics(config, defaults(requested_layout.task, fields))
-        with ports.progress.step("reducing the predictions"):
+        with ports.progress.step("reducing the predictions"), named_by_address(judged):
             if predictions is not None and arranged.rows is not None:
                 ports.samples.match(judged.predictions, arranged.rows, requested_layout)
             parts = ports.samples.reduce(

@@ -1,6 +1,7 @@
 """A model in a comparison: who it is, its predictions, and what its scoring cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,6 +84,18 @@ def from_file(
         if answers.samefile(path) or store.file_digest(answers) == store.file_digest(path):
             return evaluation
     return ScoredModel(model=ModelRef(uri=written), predictions=path)
+
+
+@contextmanager
+def named_by_address(*models: ScoredModel | None) -> Iterator[None]:
+    """Name models in errors by their address, not by a temporary file of their predictions."""
+    try:
+        yield
+    except InputError as error:
+        message = error.message
+        for model in filter(None, models):
+            message = message.replace(str(model.predictions), model.model.uri)
+        raise InputError(message, error.hint, at=error.at) from error
 
 
 def reuse_evaluation(folder: Path) -> ScoredModel | None:

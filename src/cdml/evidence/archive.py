@@ -26,7 +26,7 @@ _MEMBERS = frozenset(
         *(file_name(command) for command in ("gate", *STAGES)),
     )
 )
-_HINT = "Upload the evidence as the fork workflow of `cdml init` does."
+_HINT = "Upload the evidence like the fork workflow of `cdml init`."
 _ENCRYPTED = 0x1
 # What the standard library raises for bytes that somebody made up. ValueError: places before the
 # archive's beginning, names that are no text.
@@ -55,12 +55,12 @@ def members(content: bytes) -> Mapping[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_ENTRIES:
-                raise InputError(f"the artifact holds {len(entries):,} files.", _HINT)
+                raise InputError(f"the artifact has {len(entries):,} files.", _HINT)
             for entry in entries:
                 if entry.filename not in _MEMBERS:
                     continue
                 if entry.filename in files:
-                    raise InputError(f"the artifact holds two files {entry.filename}.", _HINT)
+                    raise InputError(f"the artifact has {entry.filename} twice.", _HINT)
                 files[entry.filename] = _unpacked(archive, entry)
     except _BROKEN as error:
         raise InputError(f"the artifact cannot be unpacked: {error}.", _HINT) from error
@@ -71,7 +71,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """One file; what its header says of its size is checked and not believed."""
     plain = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     if not plain or entry.flag_bits & _ENCRYPTED:
-        raise InputError(f"{entry.filename} is packed in a way that is not read here.", _HINT)
+        raise InputError(f"{entry.filename} has an unsupported compression.", _HINT)
     most = min(MAX_MEMBER, MAX_RATIO * max(entry.compress_size, 1))
     with archive.open(entry) as file:
         content = file.read(most + 1)

@@ -21,11 +21,11 @@ DELIVERIES = COMMANDS[4:]
 
 
 _KILLED = (
-    "It was killed before it could finish: the job was cancelled or ran out of time, or the"
-    " machine ran out of memory."
+    "It was killed before it could finish: the job was cancelled or timed out, or the machine"
+    " ran out of memory."
 )
-_INTERRUPTED = "It was interrupted, as happens when a job is cancelled."
-BUG_IN_CDML = "This is a bug in cdml: please report it with the lines of the log."
+_INTERRUPTED = "It was interrupted, probably because the job was cancelled."
+BUG_IN_CDML = "This is a bug in cdml. Please report it with the log."
 
 
 class Failure(EvidenceModel):

@@ -50,7 +50,7 @@ class KnownAnswers(BaseModel):
         if not named:
             return ""
         listing = ", ".join(named[:_MOST_LISTED]) + (", …" if len(named) > _MOST_LISTED else "")
-        return f"the model is given {listing}, which the contract classifies"
+        return f"the contract classifies the inputs {listing}"
 
     @property
     def by_column(self) -> Sequence[dict[str, StoredValue]]:
@@ -75,5 +75,5 @@ def read_reference_rows(folder: Path) -> KnownAnswers | None:
         raise InputError(f"{path} cannot be read: {error}.") from error
     except ValidationError as error:
         raise InputError(
-            f"{path} holds no known answers: {first_problem(error)}.", "Evaluate the model again."
+            f"{path} has no valid smoke cases: {first_problem(error)}.", "Evaluate the model again."
         ) from error

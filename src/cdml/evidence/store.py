@@ -150,7 +150,7 @@ def remove_files(*paths: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(
-                f"{path} cannot be taken away: {error}.", "Is --output-dir a folder of yours?"
+                f"{path} cannot be deleted: {error}.", "Check the permissions of --output-dir."
             ) from error
 
 

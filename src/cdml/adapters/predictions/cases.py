@@ -151,7 +151,7 @@ class _CaseFile:
             sql = f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {self.file.relation})"
             [(distinct,)] = self._run(sql)
             repeated = self.file.rows - distinct
-            hint = "Each trial of a case needs a number of its own (data.trial)."
+            hint = "Give each trial of a case its own number (data.trial)."
         else:
             sql = f"SELECT coalesce(sum(rows_ - 1), 0) FROM {self.name}"
             [(repeated,)] = self._run(sql)
@@ -243,7 +243,7 @@ def _refuse_absent(files: Sequence[_CaseFile], lacking: Sequence[str]) -> None:
         raise InputError(
             f"no file has the column {', '.join(map(repr, absent))}:"
             f" {', '.join(str(one.file.path) for one in files)}.",
-            "Columns of the label and of slices may stand in the evaluation rows or in either file"
+            "Columns of the label and of slices may be in the evaluation rows or in either file"
             " of results; they are joined by the key.",
         )
 
@@ -252,7 +252,7 @@ def _refuse_unmatched(files: Sequence[_CaseFile], arms: Sequence[Arm], plan: Cas
     if all(arm.alone <= plan.unmatched * arm.cases for arm in arms):
         return
     parts = [
-        f"{arm.alone:,} of {arm.cases:,} cases stand only in {one.file.path}"
+        f"{arm.alone:,} of {arm.cases:,} cases are only in {one.file.path}"
         + (f" ({_listed(arm.missing, arm.alone)})" if arm.missing else "")
         for one, arm in zip(files, arms, strict=True)
         if arm.alone

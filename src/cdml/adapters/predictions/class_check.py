@@ -29,24 +29,23 @@ def refuse_unknown(
         for source, values in (("label", labels), ("prediction", predictions), (SCORE, scored)):
             if strange := sorted(set(values) - configured):
                 raise InputError(
-                    f"{file.path}: the {source} {list_classes(strange)} is none of data.classes,"
-                    f" {list_classes(layout.classes)}.",
+                    f"{file.path}: the {source} {list_classes(strange)} is not one of data.classes"
+                    f" ({list_classes(layout.classes)}).",
                     "List every class of the model under data.classes.",
                 )
     elif labels and predictions and not class_values & set(predictions):
         raise InputError(
-            f"{file.path}: no prediction ({list_classes(sorted(predictions))}) is a value of the"
-            " label"
-            f" {layout.required_label} ({list_classes(sorted(labels))}).",
-            "Predictions are values of the label, written as it is; if they are classes that no"
-            " row has, list all of them under data.classes.",
+            f"{file.path}: the predictions ({list_classes(sorted(predictions))}) and the label"
+            f" {layout.required_label} ({list_classes(sorted(labels))}) have no class in common.",
+            "Write predictions the same way as the label. If they are classes that no row has,"
+            " list all classes under data.classes.",
         )
     if labels and scored and not set(labels) & set(scored):
         raise InputError(
-            f"{file.path}: no column {SCORE}_<class> ({list_classes(sorted(scored))}) is of a value"
-            " of"
-            f" the label {layout.required_label} ({list_classes(sorted(labels))}).",
-            "Name each after the class, as it stands in the label.",
+            f"{file.path}: the columns {SCORE}_<class> ({list_classes(sorted(scored))}) and the"
+            f" label {layout.required_label} ({list_classes(sorted(labels))}) have no class in"
+            " common.",
+            "Name each column after its class, as the label writes it.",
         )
 
 
@@ -57,7 +56,7 @@ def _scored(file: Predictions, layout: Layout) -> set[str]:
     classes = [class_text(name.removeprefix(prefix), kind) for name in columns]
     if twice := [name for name in classes if classes.count(name) > 1]:
         raise InputError(
-            f"{file.path}: two columns {SCORE}_<class> are of the class {list_classes(twice[:1])}.",
+            f"{file.path}: two columns {SCORE}_<class> have the class {list_classes(twice[:1])}.",
             "Keep one of them.",
         )
     return set(classes)

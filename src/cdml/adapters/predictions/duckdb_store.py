@@ -202,7 +202,7 @@ class DuckSamples:
             names |= labels | predictions
         if len(names) > MOST_CLASSES:
             raise InputError(
-                f"{pair.challenger.path} holds more than {MOST_CLASSES:,} classes.",
+                f"{pair.challenger.path} has more than {MOST_CLASSES:,} classes.",
                 "Set data.task to regression if the label is a number.",
             )
         return tuple(sorted(names))
@@ -229,12 +229,11 @@ class DuckSamples:
                 unscored = sorted(names - scored)
                 subject = "label" if column == layout.required_label else "prediction"
                 raise InputError(
-                    f"{file.path}: the {subject} of a"
-                    f" binary task has {len(names)} values"
-                    f" ({list_classes(unscored)})"
-                    + (f" beside the label's ({list_classes(sorted(scored))})." if scored else "."),
-                    "Predictions are values of the label. Leave data.positive out for a multiclass"
-                    " task.",
+                    f"{file.path}: the {subject} of a binary task has {len(names)} values"
+                    f" ({list_classes(unscored)}"
+                    + (f" besides the labels {list_classes(sorted(scored))})." if scored else ")."),
+                    "Predictions must be values of the label. For a multiclass task, remove"
+                    " data.positive.",
                 )
             scored |= names
 
@@ -266,7 +265,7 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
         kind = file.fields[name].type
         if not (kind.numeric or kind is LogicalType.BOOLEAN):
             raise InputError(
-                f"{file.path}: the column {name!r} holds {kind.value}, and numbers are needed.",
+                f"{file.path}: the column {name!r} holds {kind.words}, not numbers.",
                 "Write it as numbers.",
             )
 

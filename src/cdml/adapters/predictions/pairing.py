@@ -86,8 +86,8 @@ def require_columns(predictions: Predictions, columns: Sequence[str]) -> None:
         raise InputError(
             f"{predictions.path} has no column {', '.join(map(repr, missing))};"
             f" it has {', '.join(predictions.fields)}.",
-            "A predictions file holds the key, the label, the slices, `prediction`, and `score`"
-            " (or `score_<class>`) where a gate reads probabilities.",
+            "A predictions file has the key, the label, the slices and `prediction`; gates on"
+            " probabilities also need `score` (or `score_<class>`).",
         )
 
 
@@ -128,9 +128,9 @@ def pair_by_key(
     alone = (challenger.rows - matched, champion.rows - matched)
     if alone != (0, 0):
         raise InputError(
-            f"{alone[0]:,} of {challenger.rows:,} rows stand only in {challenger.path}, and"
+            f"{alone[0]:,} of {challenger.rows:,} rows are only in {challenger.path}, and"
             f" {alone[1]:,} of {champion.rows:,} only in {champion.path}.",
-            "Both models must have scored the same rows.",
+            "Score the same rows with both models.",
         )
     return Pair(challenger=challenger, champion=champion, relation=relation, positional=False)
 
@@ -159,10 +159,9 @@ def refuse_other_types(
         first, second = one.fields[name], other.fields[name]
         if not comparable(first.type, second.type):
             raise InputError(
-                f"the key {name!r} is {first.physical} in {one.path} and {second.physical} in"
-                f" {called or other.path}: their rows cannot be paired.",
-                "Write the key in one type; of a CSV file the contract can say which it has"
-                " (logicalType).",
+                f"the key {name!r} holds {first.words} in {one.path} but {second.words} in"
+                f" {called or other.path}, so their rows cannot be paired.",
+                "Write the key in one type. For a CSV file, the contract can set it (logicalType).",
             )
 
 

@@ -111,7 +111,7 @@ class Reader:
             case Statistic.SQUARES:
                 return self._moments(SQUARES)
             case _:
-                raise ValueError(f"{metric.name} is not measured of rows")
+                raise ValueError(f"{metric.name} is not measured on rows")
 
     def _cells(self) -> Cells:
         counts: Counter[ReductionRow] = Counter()

@@ -95,7 +95,7 @@ class Row:
             case Loss.ABSOLUTE_PERCENTAGE:
                 return f"abs({error}) / greatest(abs({self.label()}), {_LEAST!r})"
             case _:
-                raise ValueError(f"{loss.value} is no loss of label and prediction")
+                raise ValueError(f"{loss.value} is not a loss of label and prediction")
 
     def _chance_of_label(self, side: str) -> str:
         if self.layout.task is Task.BINARY:
@@ -136,24 +136,24 @@ class Row:
         if "p" in self.sides:
             yield (
                 f"{self.truth('c')} = {self.truth('p')}",
-                f"have another label ({name}) for the challenger than for the champion",
+                f"have different labels ({name}) in the two files",
             )
         for side in self.sides:
             model = _SIDES[side]
-            yield self._there(side, PREDICTION), f"have no prediction by the {model}"
+            yield self._there(side, PREDICTION), f"have no prediction from the {model}"
             for score in scores:
                 if score in self.file(side).fields:
                     # The file's statistics leave NaN out, and DuckDB believes them.
                     column = self.score(side, score)
                     yield (
                         f"isfinite({column}) AND {column} BETWEEN 0 AND 1",
-                        f"have no {score} between 0 and 1 by the {model}",
+                        f"have no {score} between 0 and 1 from the {model}",
                     )
             scores_present = [self.score(side, s) for s in scores if s in self.file(side).fields]
             if self.layout.task is Task.MULTICLASS and scores_present:
                 yield (
                     f"abs({' + '.join(scores_present)} - 1) < {CLOSE}",
-                    f"have probabilities that do not add up to 1 by the {model}",
+                    f"have probabilities from the {model} that do not add up to 1",
                 )
 
     def truth(self, side: str) -> str:
@@ -172,7 +172,7 @@ class Row:
         return f"{column} IS NOT NULL"
 
 
-KEYS_DIFFER = "stand at different places in the two files"
+KEYS_DIFFER = "are in a different order in the two files"
 
 
 def class_text(written: str, kind: LogicalType) -> str:
@@ -199,7 +199,7 @@ def _is_positive(column: str, field: Field, positive: bool | int | str | None) -
     """Whether a label or a prediction is the positive class, in the type of its column."""
     if positive is None:
         raise ConfigurationError(
-            "data.positive is missing.", "A binary task needs to know which class is the positive."
+            "data.positive is missing.", "A binary task needs the positive class."
         )
     if field.type is LogicalType.BOOLEAN:
         prefixes = {"true": "", "1": "", "false": "NOT ", "0": "NOT "}
@@ -219,6 +219,6 @@ def _is_positive(column: str, field: Field, positive: bool | int | str | None) -
 
 def _never(field: Field, positive: object) -> InputError:
     return InputError(
-        f"the column {field.name!r} ({field.physical.lower()}) can never be {positive!r}.",
-        "data.positive names the positive class as it stands in the data.",
+        f"the column {field.name!r} holds {field.words} and can never be {positive!r}.",
+        "Write data.positive as it appears in the data.",
     )

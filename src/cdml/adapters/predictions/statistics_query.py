@@ -80,7 +80,7 @@ class StatisticsQuery:
         raise InputError(
             f"{self.path}: the positive class, {layout.positive!r}, stands neither in the label"
             f" ({layout.required_label}) nor among the predictions.",
-            "data.positive names it as it stands in the data.",
+            "Write data.positive as it appears in the data.",
         )
 
     @cached_property
@@ -221,7 +221,7 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
     )
     if problems:
         raise InputError(
-            f"{path}: {message}.", "Every row needs a label and a prediction of each model."
+            f"{path}: {message}.", "Every row needs a label and a prediction from each model."
         )
 
 

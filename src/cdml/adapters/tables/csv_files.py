@@ -116,7 +116,7 @@ class _Look:
                 self._is_text(decode, b"", final=True)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(
-                f"{path.name} cannot be read: {error}.", "The file may be cut off, or no gzip file."
+                f"{path.name} cannot be read: {error}.", "The file may be incomplete or not gzip."
             ) from error
         self.lines = self._crlf + self._lf + self._cr + (last not in (b"", b"\n", b"\r"))
 
@@ -134,8 +134,8 @@ class _Look:
         if b"\0" in block:
             line = self._ends + _ends(block[: block.index(b"\0")]) + 1
             raise InputError(
-                f"{self.path.name} cannot be read: line {line:,} holds a NUL byte.",
-                "It may be UTF-16, or no text: write the file in UTF-8.",
+                f"{self.path.name} cannot be read: line {line:,} has a NUL byte.",
+                "It may be UTF-16 or not text. Write the file in UTF-8.",
             )
         self._ends += _ends(block)
 
@@ -203,7 +203,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
         listing = " or ".join({"\t": "tab"}.get(one, one) for one in likely)
         raise InputError(
             f"the columns of {path.name} may be separated by {listing}.",
-            "Put quotes around names and values that hold the other sign.",
+            "Put quotes around names and values that contain the other character.",
         )
     return likely[0], candidates[likely[0]]
 
@@ -249,8 +249,8 @@ def _refusal(layouts: Sequence[CsvLayout], error: duckdb.Error | None) -> InputE
         if trouble:
             return InputError(
                 f"{layout.named.name} cannot be read: {trouble}.",
-                "Fields that hold the delimiter, quotes or line breaks need double quotes around"
-                " them, and quotes inside are doubled.",
+                "Put double quotes around fields that contain the delimiter, quotes or line"
+                " breaks, and double the quotes inside.",
             )
     message = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
     names = ", ".join(layout.named.name for layout in layouts[:3])
@@ -262,7 +262,7 @@ def _trouble(layout: CsvLayout) -> str:
     for line, record in _records(layout.path, layout.delimiter):
         if len(record) != width:
             fields = "field" if len(record) == 1 else "fields"
-            return f"line {line:,} has {len(record)} {fields}, and the first line names {width}"
+            return f"line {line:,} has {len(record)} {fields}, but the first line has {width}"
     return _open_quote(layout)
 
 
@@ -275,7 +275,7 @@ def _open_quote(layout: CsvLayout) -> str:
             for _ in reader:
                 line = reader.line_num + 1
         except csv.Error:
-            return f"a quote in line {line:,} is not closed, or more stands behind it"
+            return f"a quote on line {line:,} is not closed, or text follows it"
     return ""
 
 
@@ -287,8 +287,8 @@ def _sources(layouts: Sequence[CsvLayout], rows: int) -> tuple[TextSource, ...]:
     if sum(counted) != rows:
         names = ", ".join(layout.named.name for layout in layouts[:3])
         raise InputError(
-            f"{rows:,} rows were read from {names}, which hold {sum(counted):,} records.",
-            "Put double quotes around fields that hold quotes or line breaks.",
+            f"{rows:,} rows were read from {names}, which have {sum(counted):,} records.",
+            "Put double quotes around fields that contain quotes or line breaks.",
         )
     return tuple(
         TextSource(path=layout.named, rows=count, place=partial(_place, layout))

@@ -159,7 +159,7 @@ def answer_query(
     tree = sqlglot.parse_one(query.sql, dialect="duckdb")
     unknown = sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)})
     if unknown:
-        return NotRun(f"{unknown[0]} is a function of files' own engine, and this table is no file")
+        return NotRun(f"{unknown[0]} works only on files, and this table is not a file")
     one = exp.Subquery(this=_bound(tree, relation, columns), alias=exp.to_identifier("one"))
     rows = execute(exp.select("*").from_(one).limit(2).sql(dialect="duckdb"))
     return rows if isinstance(rows, NotRun) else single_number(rows)

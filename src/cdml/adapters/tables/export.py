@@ -116,7 +116,7 @@ def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> Da
     except QueryRejected as error:
         raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
     if not rows:
-        raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
+        raise InputError(f"{uri} has columns but no rows.", "A gate needs rows.")
     named = [(c.field.name, c.field.physical) for c in columns]
     state = json.dumps([named, int(rows), [int(one) for one in figures]])
     digest = hashlib.sha256(state.encode()).hexdigest()

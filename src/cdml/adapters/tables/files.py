@@ -29,7 +29,7 @@ OBJECT_STORES = (
     "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
 )  # fmt: skip
 """Schemes of addresses in object stores."""
-_READABLE = "Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) and JSON lines (.json, .jsonl) are read."
+_READABLE = "Use Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) or JSON lines (.json, .jsonl)."
 _BLOCK = 2**20
 
 
@@ -93,7 +93,7 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
     if scheme in OBJECT_STORES:
         raise InputError(
             f"data at {scheme}:// addresses cannot be read yet.",
-            "Download it in a step before and give the path, or give a presigned https:// address.",
+            "Download it in an earlier step and give its path, or use a presigned https:// URL.",
         )
     if scheme not in ("", "file"):
         raise InputError(
@@ -143,7 +143,7 @@ def _format(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     format_name = FORMATS.get(suffixes[-1]) if suffixes else None
     if format_name is None:
-        raise InputError(f"{path.name} has no format that can be read.", _READABLE)
+        raise InputError(f"{path.name} has an unsupported format.", _READABLE)
     return format_name
 
 
@@ -177,7 +177,7 @@ def _download(url: str, masked: str, into: Path, limits: DownloadLimits) -> Path
         reason = getattr(error, "reason", None) or error
         raise InputError(
             f"{masked} cannot be fetched: {mask(str(reason), masked)}.",
-            "Check the address, or fetch the file in a step before and give its path.",
+            "Check the address, or download the file in an earlier step and give its path.",
         ) from error
     return target
 
@@ -207,7 +207,7 @@ def _copy(source: "HTTPResponse", target: IO[bytes], masked: str, limits: Downlo
         target.write(block)
     announced = source.headers.get("Content-Length")
     if announced is not None and int(announced) != size:
-        raise InputError(f"{masked} broke off after {size:,} of {int(announced):,} bytes.")
+        raise InputError(f"{masked} ended after {size:,} of {int(announced):,} bytes.")
     if size == 0:
         raise InputError(f"{masked} is empty (0 bytes).")
 
@@ -235,10 +235,10 @@ def check_unpacked_size(path: Path, limits: Unpacking) -> None:
         unpacker.flush()
     except zlib.error as error:
         raise InputError(
-            f"{path.name} cannot be read: {error}.", "Is it gzip, and whole?"
+            f"{path.name} cannot be read: {error}.", "It may be incomplete or not gzip."
         ) from error
     if not unpacker.eof:
-        raise InputError(f"{path.name} is cut off.", "Fetch or write it again.")
+        raise InputError(f"{path.name} is cut off.", "Download or write it again.")
 
 
 def _refuse_too_much(path: Path, made: int, taken: int, limits: Unpacking) -> None:
@@ -247,5 +247,5 @@ def _refuse_too_much(path: Path, made: int, taken: int, limits: Unpacking) -> No
     if made > max(_FREE, limits.ratio * taken):
         raise InputError(
             f"{path.name} unpacks to more than {limits.ratio} times its size.",
-            "It looks like a file made to fill the disk; if it is none, give it unpacked.",
+            "It looks like a file made to fill the disk. If it is not, unpack it first.",
         )

@@ -36,13 +36,13 @@ _LONG = r"-?[0-9][0-9.]{15,}(?:[eE][+-]?[0-9]+)?"
 _HUGE = "[eE][+-]?[0-9]{3}|[0-9]{100}"
 """What a number that is larger than any double holds."""
 _LONG_INTEGER = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
-_OBJECTS = "One object per line, or a list of objects, is read."
+_OBJECTS = "Write one object per line, or a list of objects."
 _WRONG = (
-    ("holds no object", _OBJECTS),
-    ("names a key twice", _OBJECTS),
+    ("has no object", _OBJECTS),
+    ("has a key twice", _OBJECTS),
     (
-        "holds a number of more digits than a 64-bit number holds, which cannot be read exactly",
-        "Write such a number as text (in quotes).",
+        "has a number with too many digits for 64 bits, which cannot be read exactly",
+        "Write that number as text (in quotes).",
     ),
 )
 _AT_ONCE = 1000
@@ -75,7 +75,7 @@ class _Records:
         sources = self._sources()
         if not any(source.rows for source in sources):
             named = ", ".join(path.name for path in self._files[:3])
-            raise InputError(f"{named} has no rows.", "No rows are no evidence.")
+            raise InputError(f"{named} has no rows.", "A gate needs rows.")
         all_texts = Texts(path=self._path, names=(), kinds=(), sources=sources)
         usual = self._usual()
         alike = self._refuse_others(all_texts, usual) and all(source.rows for source in sources)
@@ -230,9 +230,9 @@ class _Records:
         )
         if row is not None:
             raise InputError(
-                f"{texts.place(int(str(row)))} holds a number of more than 18 digits in"
+                f"{texts.place(int(str(row)))} has a number of more than 18 digits in"
                 f" {texts.names[number]!r}.",
-                "Write such a number as text (in quotes).",
+                "Write that number as text (in quotes).",
             )
         return str(structure).replace('"UBIGINT"', '"BIGINT"')
 

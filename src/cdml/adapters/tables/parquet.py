@@ -20,7 +20,7 @@ def unreadable(uri: str, error: Exception) -> InputError:
     message = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
     return InputError(
         f"{uri} cannot be read: {mask(message, uri).rstrip('.')}.",
-        "The file may be cut off, or of another format.",
+        "The file may be incomplete or have another format.",
     )
 
 
@@ -45,7 +45,7 @@ def read_columns(
     if not described or not top:
         raise InputError(f"{uri} has no columns.")
     if rows == 0:
-        raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
+        raise InputError(f"{uri} has columns but no rows.", "A gate needs rows.")
     _refuse_repeated([name for name, _ in top], uri)
     columns = tuple(
         EngineColumn(
@@ -82,8 +82,8 @@ def _refuse_repeated(names: list[str], uri: str) -> None:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise InputError(
-            f"{uri} has {Counter(names)[repeated[0]]} columns called {repeated[0]!r}.",
-            "A check could not tell which one it speaks of: rename one.",
+            f"{uri} has {Counter(names)[repeated[0]]} columns named {repeated[0]!r}.",
+            "Rename all but one.",
         )
 
 

@@ -135,8 +135,8 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
     if common is None:
         (one, here), (other, there) = list(kinds.items())[:2]
         raise InputError(
-            f"the column {name!r} is {one} in {here.path.name} and {other} in {there.path.name}.",
-            "No type holds the values of both as they are: write the files in one type.",
+            f"the column {name!r} is {one} in {here.path.name} but {other} in {there.path.name}.",
+            "No type fits both. Write the files with one type.",
         )
     return common
 

@@ -61,12 +61,12 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> 
 def single_number(rows: Sequence[Any]) -> float | NotRun:
     """The one number of an answer, of which two rows are looked at."""
     if len(rows) != 1:
-        return NotRun(f"it gives {'no row' if not rows else 'more than one row'}, not one number")
+        return NotRun(f"it returns {'no row' if not rows else 'more than one row'}, not one number")
     value = rows[0][0]
     if value is None:
-        return NotRun("it gives no value")
+        return NotRun("it returns no value")
     if not isinstance(value, bool | int | float | Decimal):
-        return NotRun(f"it gives a {type(value).__name__}, not a number")
+        return NotRun(f"it returns a {type(value).__name__}, not a number")
     return NotRun("it gives NaN") if isnan(value) else float(value)
 
 

@@ -92,7 +92,7 @@ class SparkTables:
         address, _, named = reveal(uri).partition("#")
         if not named:
             raise ConfigurationError(
-                f"{uri} names no table.", "Write it behind a #: spark://#catalog.table."
+                f"{uri} names no table.", "Write it after a #: spark://#catalog.table."
             )
         session = _session(address.removeprefix("spark://"))
         try:

@@ -304,7 +304,7 @@ def engine_value(aggregate: Aggregate, value: Any) -> float | NotRun:
         return NotRun(f"{aggregate.column} has no values{few}")
     number = float(value)
     if isnan(number) or not (isfinite(number) or aggregate.function in _ANY_SIZE):
-        return NotRun(f"{aggregate.column} holds infinite values, or too large ones")
+        return NotRun(f"{aggregate.column} has infinite or too large values")
     return number
 
 

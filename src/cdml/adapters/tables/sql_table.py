@@ -221,9 +221,9 @@ class SqlTable:
         if isinstance(other, SqlTable) and self.place.reaches(other.place):
             return other
         raise ConfigurationError(
-            f"{self.ref.uri} and {other.ref.uri} lie in different places, so their rows cannot"
+            f"{self.ref.uri} and {other.ref.uri} are in different places, so their rows cannot"
             " be compared.",
-            "Keep the reference where the data is, or take a profile of it.",
+            "Put the reference where the data is, or use a profile of it.",
         )
 
     def overlap(self, other: Table, columns: Sequence[str]) -> Overlap:

@@ -74,8 +74,8 @@ def refuse_names(names: Sequence[str], path: Path) -> None:
         if len(same) > 1:
             listing = " and ".join(map(repr, dict.fromkeys(same)))
             raise InputError(
-                f"{path.name} has {len(same)} columns called {listing}.",
-                "A check could not tell which one it speaks of: rename one.",
+                f"{path.name} has {len(same)} columns named {listing}.",
+                "Rename all but one.",
             )
 
 

@@ -49,9 +49,9 @@ class Misfit:
 
     def error(self) -> InputError:
         return InputError(
-            f"{self.where}: the value of {self.column!r} is no {self.declared}, which"
-            f" {self.declared.by} says it is ({self.count:,} such values).",
-            "Correct the value, or leave it empty where it is missing.",
+            f"{self.where}: the value of {self.column!r} is not {self.declared}, as"
+            f" {self.declared.by} declares ({self.count:,} such values).",
+            "Correct the value, or leave it empty if it is missing.",
         )
 
 
@@ -134,7 +134,7 @@ class _Columns:
             if number in self._texts.mixed:
                 raise InputError(
                     self._texts.mixed[number],
-                    "Write all its values in one way, or say in the contract which type it has.",
+                    "Write all its values the same way, or set its type in the contract.",
                 )
             if kinds[number] is TextKind.NESTED:
                 structure = literal(self._texts.structures[number])
@@ -204,7 +204,7 @@ class _Columns:
             place = self._texts.place(self._first(number, wrong))
             raise InputError(
                 f"{place}: the number in {self._texts.names[number]!r} cannot be read exactly.",
-                "Write it as text (in quotes): it has more digits than a 64-bit number holds.",
+                "Write it as text (in quotes): it has too many digits for 64 bits.",
             )
         self.casts[number] = f"c{number}"
 

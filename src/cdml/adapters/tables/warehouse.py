@@ -115,7 +115,7 @@ class DatabaseTables:
         masked = uri if isinstance(uri, Address) and uri.values else masked
         if not table:
             raise ConfigurationError(
-                f"{masked} names no table.", "Write it behind a #: postgresql://…/db#schema.table."
+                f"{masked} names no table.", "Write it after a #: postgresql://…/db#schema.table."
             )
         schema, _, name = table.rpartition(".")
         dialect = _NAMES.get(engine.dialect.name, engine.dialect.name)
@@ -147,8 +147,8 @@ def _connect(address: str) -> sqlalchemy.Engine:
         return sqlalchemy.create_engine(url, connect_args=options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"there is no driver for {scheme}:// here: {error}.",
-            "Install the SQLAlchemy dialect of that database beside cdml.",
+            f"no driver for {scheme}:// is installed: {error}.",
+            "Install the SQLAlchemy dialect of that database next to cdml.",
         ) from error
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError(
@@ -162,7 +162,7 @@ def _columns(
 ) -> tuple[EngineColumn, ...]:
     if dialect not in DIALECTS:
         raise ConfigurationError(
-            f"cdml does not speak {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
+            f"cdml does not support {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
         )
     try:
         described = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
