@@ -50,7 +50,7 @@ def parse_model_uri(uri: str) -> VersionUri | AliasUri | None:
         return VersionUri(name=match["name"], version=str(int(match["version"])))
     raise InputError(
         f"{uri} names no version of a model.",
-        "Write models:/name/3 or models:/name@alias; stages and `latest` move under one's feet.",
+        "Write models:/name/3 or models:/name@alias; stages and `latest` can change at any time.",
     )
 
 

@@ -63,7 +63,7 @@ def test_one_model_has_a_split_too():
 @pytest.mark.parametrize(
     ("models", "reason"),
     [
-        (drawn(5, 30, 1), "no case was tried twice, so trials cannot be told from cases"),
+        (drawn(5, 30, 1), "no case has two trials, so trials cannot be separated from cases"),
         (drawn(5, 1, 3), "a single case cannot show how cases vary"),
     ],
 )

@@ -60,7 +60,7 @@ def _check(
     return make_check(
         name=name, column=column, severity=severity,
         verdict=_UNJUDGED[severity] if verdict is None else verdict,
-        expected="told only" if lowest is None else f"a {words} below {lowest:g}", **more,
+        expected="reported only" if lowest is None else f"a {words} below {lowest:g}", **more,
     )  # fmt: skip
 
 

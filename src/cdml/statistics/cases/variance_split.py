@@ -106,7 +106,7 @@ def split_variance(
     if challenger.cases <= 1:
         return Unmeasured(reason="a single case cannot show how cases vary")
     if any(not (model.trials > 1).any() for model in models):
-        return Unmeasured(reason="no case was tried twice, so trials cannot be told from cases")
+        return Unmeasured(reason="no case has two trials, so trials cannot be separated from cases")
     values = challenger.mean if champion is None else challenger.mean - champion.mean
     single = [_of_single_trial(model) for model in models]
     noise = sum(
