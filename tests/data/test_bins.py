@@ -115,3 +115,11 @@ def test_a_bucket_does_not_tell_its_values():
 def test_edges_increase_and_are_finite(at):
     with pytest.raises(ValueError, match="edge"):
         Edges(at=at)
+
+
+def test_bins_are_named_by_few_digits_that_tell_them_apart():
+    near = bins.labels(LogicalType.NUMBER, Edges(at=(0.1234567890123, 0.1234568890123)))
+    far = bins.labels(LogicalType.NUMBER, Edges(at=(-0.30000000000000004, 1 / 3, 12.0)))
+
+    assert far[1:] == ("below -0.3", "-0.3 to 0.333333", "0.333333 to 12", "12 and above")
+    assert near[1:] == ("below 0.1234568", "0.1234568 to 0.1234569", "0.1234569 and above")

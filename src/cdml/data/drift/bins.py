@@ -212,7 +212,7 @@ def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
         case Buckets(many=many):
             return "(missing)", *(f"bucket {number}" for number in range(many)), OTHER
         case Edges(at=at, each=each) if at:
-            texts = [_format_edge(on_line(edge, kind)) for edge in at]
+            texts = _format_edges([on_line(edge, kind) for edge in at])
             single = [each and kind is LogicalType.INTEGER and b - a == 1 for a, b in pairwise(at)]
             inner = [
                 low if alone else f"{low} to {high}"
@@ -222,6 +222,10 @@ def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
             return MISSING, f"below {texts[0]}", *inner, *last
         case _:
             return MISSING, "present"
+
+
+_EXACT = 17
+"""Digits that tell any two doubles apart."""
 
 
 def on_line(value: float, kind: LogicalType) -> CellValue:
@@ -236,10 +240,19 @@ def on_line(value: float, kind: LogicalType) -> CellValue:
     return value
 
 
-def _format_edge(value: CellValue) -> str:
+def _format_edges(values: Sequence[CellValue]) -> list[str]:
+    """With six digits, or as many as it takes to tell them apart."""
+    for digits in range(6, _EXACT):
+        texts = [_format_edge(value, digits) for value in values]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [_format_edge(value, _EXACT) for value in values]
+
+
+def _format_edge(value: CellValue, digits: int) -> str:
     if isinstance(value, float):
-        short = f"{value:g}"
-        return short if float(short) == value else repr(value)
+        whole = value.is_integer() and abs(value) < 10**digits
+        return f"{value:.0f}" if whole else f"{value:.{digits}g}"
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value)
