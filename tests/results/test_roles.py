@@ -317,3 +317,32 @@ def test_what_a_reader_says_counts_more_than_names():
 
     assert ["points"] == [metric.column for metric in roles.metrics]
     assert ("score",) == roles.texts
+
+
+def test_the_order_of_columns_changes_nothing():
+    one = rows(
+        trials=2, passed=passed, trial=lambda _, trial: trial, score=lambda case, _: case / 12
+    )
+    other = [dict(reversed(row.items())) for row in one]
+
+    assert read(one, one) == read(other, other) == read(one, other)
+
+
+def test_numbers_that_count_up_are_a_key_with_a_warning():
+    some = rows(case_id=lambda case, _: case, passed=passed)
+
+    assert ("case_id",) == read(some).key
+    assert any("case_id counts from 0 to 11: make sure" in note for note in read(some).notes)
+    sparse = rows(case_id=lambda case, _: 10 * case, passed=passed)
+    assert not any("counts from" in note for note in read(sparse).notes)
+
+
+def test_a_second_key_that_pairs_the_rows_differently_is_named():
+    one = rows(passed=passed, id=lambda case, _: f"i{case}")
+    other = rows(passed=passed, id=lambda case, _: f"i{11 - case}")
+
+    assert ("case_id",) == read(one, other).key
+    assert any(
+        "id is unique, too, and pairs the rows differently" in n for n in read(one, other).notes
+    )
+    assert not any("unique, too" in note for note in read(one).notes)
