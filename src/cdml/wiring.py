@@ -101,6 +101,12 @@ def recognise_results(old: ResultTable, new: ResultTable, choice: "Choice") -> "
         return recognise(facts, choice)
 
 
+def make_samples() -> Samples:
+    """What reduces predictions and results to sufficient statistics."""
+    made: Samples = find_adapter("engine", "duckdb", SAMPLES)()
+    return made
+
+
 @contextmanager
 def unrevealed(address: str) -> Iterator[None]:
     """What goes wrong with an address is told without what the address hides."""
@@ -318,8 +324,7 @@ class Wiring:
     @cached_property
     def samples(self) -> Samples:
         """Reduces predictions to sufficient statistics."""
-        made: Samples = find_adapter("engine", "duckdb", SAMPLES)()
-        return made
+        return make_samples()
 
     @cached_property
     def target(self) -> Target:

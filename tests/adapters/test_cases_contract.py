@@ -9,7 +9,7 @@ from cdml.errors import InputError
 from cdml.evaluation.cases import CasePlan
 from fakes.samples import FakeSamples
 
-PLAN = CasePlan(key=("case",), trial="trial", error="error", show_keys=True)
+PLAN = CasePlan(key=("case",), trial="trial", errors=("error",), show_keys=True)
 
 
 @pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
@@ -117,7 +117,7 @@ def test_no_common_case_is_refused_whatever_is_allowed(files, write, tmp_path):
 
 
 def test_names_of_cases_may_be_kept_back(files, write, tmp_path):
-    plan = CasePlan(key=("case",), error="error", unmatched=0.9)
+    plan = CasePlan(key=("case",), errors=("error",), unmatched=0.9)
 
     cases = arranged(files, write, tmp_path, [row("a"), row("b", error="x")], [row("a")], plan)
 
@@ -139,7 +139,7 @@ def test_results_without_an_identity_are_refused(files, write, tmp_path, rows):
 
 
 def test_rows_of_one_case_need_a_trial(files, write, tmp_path):
-    plan = CasePlan(key=("case",), error="error")
+    plan = CasePlan(key=("case",), errors=("error",))
 
     with pytest.raises(InputError):
         arranged(files, write, tmp_path, [row("a", 0), row("a", 1)], [row("a")], plan)

@@ -56,8 +56,8 @@ def _cases(rows, plan):
             raise InputError("keys are missing or repeated.")
         seen.add((key, trial))
         case = cases.setdefault(key, {"rows": 0, "errors": 0, "values": [], "joined": []})
-        error = row.get(plan.error)
-        failed = bool(error.strip() if isinstance(error, str) else error)
+        errors = [row.get(name) for name in plan.errors]
+        failed = any(one.strip() if isinstance(one, str) else one for one in errors)
         case["rows"] += 1
         case["errors"] += failed
         case["joined"].append({name: row[name] for name in plan.joined if name in row})
@@ -90,7 +90,7 @@ def _names(keys, plan):
 
 def _row(name, key, cases, plan):
     case = cases[name][key]
-    left_out = {*plan.key, plan.trial, plan.error}
+    left_out = {*plan.key, plan.trial, *plan.errors}
     row = dict(zip(plan.key, key, strict=True))
     for column, value in case["values"][0].items():
         if column in left_out:

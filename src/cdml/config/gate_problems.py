@@ -103,6 +103,14 @@ def _of_metric(
     for key, needs in _NEEDS.items():
         if needs(metric) and at(document, "data", key) is None:
             yield f"{metric.name} needs data.{key}"
+    data = at(document, "data")
+    if metric.family.reads is Statistic.CASES and isinstance(data, dict):
+        for key in ("weight", "cluster"):
+            if data.get(key) is not None:
+                yield (
+                    f"{metric.name} counts cases, and data.{key} says that rows do not count the"
+                    f" same; use mean({metric.column}), or leave data.{key} out"
+                )
     tasks = " and ".join(sorted(metric.tasks))
     if task is not None and metric.tasks and task not in metric.tasks:
         yield (

@@ -17,7 +17,7 @@ from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.errors import ConfigurationError
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import unknown_metric
-from cdml.statistics.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
+from cdml.statistics.metrics import FEWEST_CASES, FEWEST_CLUSTERS, FEWEST_ROWS
 
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
 
@@ -97,6 +97,11 @@ def _share(written: object) -> object:
     if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
         return float(match["number"]) / 100
     return _number(written)
+
+
+Share = Annotated[
+    float, BeforeValidator(_share, json_schema_input_type=float | str), Field(ge=0, lt=1)
+]
 
 
 class RegistrySettings(SettingsModel):
@@ -187,9 +192,7 @@ class DataSettings(SettingsModel):
     error: ColumnName | None = None
     """Column that holds anything where a result could not be measured, such as the judge's error
     message: those results are counted apart, not as wrong answers."""
-    unmatched: Annotated[
-        float, BeforeValidator(_share, json_schema_input_type=float | str), Field(ge=0, lt=1)
-    ] = 0.0
+    unmatched: Share = 0.0
     """Share of the cases that may be in only one of two files of results, such as `1%`."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
@@ -269,6 +272,11 @@ class DataSettings(SettingsModel):
             features=self.features or (),
             others=frozenset(name for name in others if name is not None),
         )
+
+    @property
+    def by_case(self) -> bool:
+        """Whether rows are tries of cases, or may have failed to be measured."""
+        return self.trial is not None or self.error is not None
 
     @property
     def row_key(self) -> tuple[str, ...]:
@@ -363,13 +371,17 @@ class PolicySettings(SettingsModel):
     """Without a champion: bounds: the bounds decide (no bound holds); hold: always hold."""
     bounds: Literal["point", "interval"] = "point"
     """Whether at_least and at_most apply to the value or to its interval."""
+    max_errors: Share = 0.02
+    """Share of the results that may have failed to be measured (`data.error`), such as `2%`. With
+    more, or with significantly more than the champion, the comparison is inconclusive."""
     min_rows: int | None = Field(default=None, ge=1)
     """Slices with fewer rows are reported, not judged; 100 by default. With `data.cluster` it
     counts clusters; 10 by default."""
 
-    def fewest(self, *, clustered: bool) -> int:
-        """Rows, or clusters, that a slice needs to be judged."""
-        default = FEWEST_CLUSTERS if clustered else FEWEST_ROWS
+    def fewest(self, *, clustered: bool, by_case: bool = False) -> int:
+        """Rows, cases or clusters that a slice needs to be judged."""
+        of_rows = FEWEST_CASES if by_case else FEWEST_ROWS
+        default = FEWEST_CLUSTERS if clustered else of_rows
         return default if self.min_rows is None else self.min_rows
 
 

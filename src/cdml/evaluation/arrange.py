@@ -7,7 +7,7 @@ from pathlib import Path
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
 from cdml.errors import InputError
-from cdml.evaluation.cases import Arm, case_plan
+from cdml.evaluation.cases import Cases, case_plan
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel, named_by_address
 
@@ -19,7 +19,7 @@ class ArrangedModels:
     challenger: ScoredModel
     champion: ScoredModel | None
     rows: Path | None
-    arms: tuple[Arm, ...]
+    cases: Cases
 
 
 def arrange_models(
@@ -62,5 +62,5 @@ def arrange_models(
         challenger=replace(challenger, predictions=cases.challenger),
         champion=replace(champion, predictions=cases.champion or files[-1]) if champion else None,
         rows=cases.rows,
-        arms=cases.arms,
+        cases=cases,
     )

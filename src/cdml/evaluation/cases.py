@@ -1,10 +1,16 @@
 """Rows of results as cases: trials averaged, failed measurements set aside, both models matched."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from cdml.config import Config
+
+TRIALS = "cdml trials"
+"""The column of arranged files that says how many trials of a case were measured."""
+VARIANCE = "cdml variance of "
+"""With the name of a figure: its variance between the trials of a case, ddof 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,14 +18,16 @@ class CasePlan:
     """Which rows of results make one case, and what has to hold for them.
 
     Rows that agree in `key` are the trials of one case, told apart by `trial`; without it a key
-    has one row. A row whose `error` column holds anything was not measured. `joined` columns may
+    has one row. A row any of whose `errors` columns holds anything was not measured. The texts
+    of `coded` columns are figures, by the text in lower case. `joined` columns may
     stand in another file and are joined by key. `unmatched` is the share of cases, in [0, 1], that
     may stand in one file only. Keys are named in messages where `show_keys`.
     """
 
     key: tuple[str, ...]
     trial: str | None = None
-    error: str | None = None
+    errors: tuple[str, ...] = ()
+    coded: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
     unmatched: float = 0.0
     show_keys: bool = False
@@ -27,7 +35,7 @@ class CasePlan:
     @property
     def rearranges(self) -> bool:
         """Whether the cases are anything but the rows as they are."""
-        return self.trial is not None or self.error is not None or self.unmatched > 0
+        return bool(self.trial or self.errors or self.coded) or self.unmatched > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +58,17 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
-    """Files of the same measured cases, one row a case; `rows` are the evaluation rows of them."""
+    """Files of the same measured cases, one row a case; `rows` are the evaluation rows of them.
+
+    `error_shares` are of each case the shares of its trials that were not measured, for the
+    challenger and the champion, with the number of cases that have them.
+    """
 
     challenger: Path
     champion: Path | None = None
     rows: Path | None = None
     arms: tuple[Arm, ...] = ()
+    error_shares: tuple[tuple[float, float, int], ...] = ()
 
 
 class CaseFiles(Protocol):
@@ -88,8 +101,23 @@ def case_plan(config: Config, *, show_keys: bool) -> CasePlan:
     return CasePlan(
         key=data.key,
         trial=data.trial,
-        error=data.error,
+        errors=() if data.error is None else (data.error,),
         joined=(*data.carried, *label),
         unmatched=data.unmatched,
         show_keys=show_keys,
+    )
+
+
+def describe_unmatched(cases: Cases) -> tuple[str, ...]:
+    """The cases that one file lacks, in sentences."""
+    names = ("the challenger", "the champion")
+    return tuple(
+        f"{arm.alone:,} of {arm.cases:,} cases of {name} have no counterpart and are left out"
+        + (
+            f": {', '.join(arm.missing)}{', …' if arm.alone > len(arm.missing) else ''}."
+            if arm.missing
+            else "."
+        )
+        for name, arm in zip(names, cases.arms, strict=False)
+        if arm.alone
     )

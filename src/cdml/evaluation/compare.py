@@ -13,6 +13,7 @@ from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.arrange import arrange_models
+from cdml.evaluation.cases import Cases, describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import (
@@ -25,6 +26,7 @@ from cdml.evaluation.measure import (
     require_operations,
     sampled_metrics,
 )
+from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.model_changes import describe_changes
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
@@ -44,7 +46,7 @@ from cdml.statistics import engine, sample_size
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric
-from cdml.statistics.samples import Timings
+from cdml.statistics.samples import CaseScores, Timings
 
 _FIRST = "There is no champion to compare with"
 
@@ -108,7 +110,7 @@ def compare_to_champion(
         if rival is None or arranged.champion is None or opponent is None:
             other, outcome = same, contest.unchanged() if same else contest.first()
         else:
-            other, outcome = rival.model, contest.against(arranged.champion)
+            other, outcome = rival.model, contest.against(arranged.champion, arranged.cases)
             differences = describe_changes(
                 ports,
                 (contenders.identities.get(opponent), rival),
@@ -166,7 +168,7 @@ class _Contest:
             ),
         )
 
-    def against(self, champion: ScoredModel) -> _Outcome:
+    def against(self, champion: ScoredModel, cases: Cases) -> _Outcome:
         """Every gate that compares; where none does, the bounds decide."""
         config = self.loaded.config
         rules = comparison_rules(config)
@@ -179,12 +181,17 @@ class _Contest:
         overall = parts[0]
         parts = self._with_custom(parts, champion, [one.metric for one in rules])
         gates = judge_comparisons(list(self._candidates(champion, rules, parts)), config.policy)
+        if errors := judge_errors(cases, config.policy):
+            gates = (*gates, errors)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
             reason=_worst_reason(gates),
             rows=parts[0].rows,
             gates=gates,
-            notes=describe_grouping(parts, config.data.max_slices),
+            notes=(
+                *describe_unmatched(cases),
+                *describe_grouping(parts, config.data.max_slices),
+            ),
             champion=draw_model(
                 overall,
                 sampled_metrics([one.metric for one in rules]),
@@ -298,6 +305,7 @@ class _Contest:
             rows=part.rows,
             counted=sample_size.counted(metric, sample),
             clusters=sample_size.clusters(sample),
+            by_case=isinstance(sample, CaseScores),
             measured=engine.compare(metric, sample),
         )
 

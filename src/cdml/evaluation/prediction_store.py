@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cdml.errors import ConfigurationError
 from cdml.evaluation.cases import CaseFiles
-from cdml.statistics.metrics import Metric, Task
+from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.tables.query import Field
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -33,7 +33,9 @@ class Layout:
     """What the columns of a predictions file mean.
 
     Every value of `slices` is a slice, of which `max_slices` stand alone, largest first. Without
-    `weight` all rows count the same, without `cluster` they are independent.
+    `weight` all rows count the same, without `cluster` they are independent. Where rows are cases
+    (`by_case`), metrics of columns are measured case by case; where it is `partial`, without the
+    cases for which neither file has a figure.
     """
 
     key: tuple[str, ...]
@@ -47,6 +49,14 @@ class Layout:
     sensitive: str | None = None
     cost: str | None = None
     classes: tuple[bool | int | float | str, ...] = ()
+    by_case: bool = False
+    partial: bool = False
+
+    def reads_cases(self, metric: Metric) -> bool:
+        """Whether a metric is measured case by case."""
+        in_memory = metric.family.reads is Statistic.CASES
+        plain = self.weight is None and self.cluster is None
+        return in_memory or (self.by_case and plain and metric.column is not None)
 
     @property
     def required_label(self) -> str:

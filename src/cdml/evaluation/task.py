@@ -48,6 +48,7 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
         sensitive=config.data.sensitive,
         cost=config.data.cost,
         classes=config.data.classes,
+        by_case=config.data.by_case,
     )
 
 

@@ -13,6 +13,8 @@ Tier = Annotated[
     Literal["critical", "advisory"],
     Field(description="Whether a failure rejects the model (`critical`) or warns (`advisory`)."),
 ]
+ERRORS = "errors"
+"""The metric of the gate that results could be measured; `policy.max_errors` is its margin."""
 
 
 class Criterion(EvidenceModel):

@@ -40,11 +40,22 @@ class MeasuredRule:
     counted: int
     measured: Paired | Unmeasured
     clusters: int | None = None
+    by_case: bool = False
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        if self.clusters is not None:
+            return "clusters"
+        return "cases" if self.by_case else "rows"
+
+    def fewest(self, policy: PolicySettings) -> int:
+        """How many of them a slice needs to be judged."""
+        return policy.fewest(clustered=self.clusters is not None, by_case=self.by_case)
 
     def enough(self, policy: PolicySettings) -> bool:
         """Whether there are rows enough to judge by; all rows together always are."""
-        fewest = policy.fewest(clustered=self.clusters is not None)
-        return self.rule.slice is None or self.counted >= fewest
+        return self.rule.slice is None or self.counted >= self.fewest(policy)
 
 
 def judge_comparisons(
@@ -115,8 +126,11 @@ def _gate(
     needed = None
     if not judged:
         clustered = candidate.clusters is not None
-        few = describe_count(candidate.metric.counts, candidate.counted, clustered=clustered)
-        fewest = policy.fewest(clustered=clustered)
+        few = describe_count(
+            candidate.metric.counts, candidate.counted, clustered=clustered,
+            by_case=candidate.by_case,
+        )  # fmt: skip
+        fewest = candidate.fewest(policy)
         reason += f"; {few} are too few to judge (policy.min_rows {fewest:,})."
         verdict = Verdict.PASS
     elif adjusted is not None:
@@ -174,10 +188,8 @@ def _settle(
     The error is that of the bound which left the question open, so that more rows than there are
     are always asked for.
     """
-    confidence, rule, unit = policy.confidence, candidate.rule, "rows"
-    rows = candidate.rows
-    if candidate.clusters is not None:
-        rows, unit = candidate.clusters, "clusters"
+    confidence, rule, unit = policy.confidence, candidate.rule, candidate.unit
+    rows = candidate.rows if candidate.clusters is None else candidate.clusters
     distance = figures.estimate - figures.threshold
     below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
     equal = rule.kind is RuleKind.NON_INFERIORITY

@@ -63,7 +63,9 @@ def contradictions(
 def _too_few(comparison: Comparison, config: Config) -> Iterator[str]:
     """A slice of too few rows is not judged, and one of enough is."""
     for gate in comparison.gates:
-        enough = gate.informative >= config.policy.fewest(clustered=gate.clusters is not None)
+        enough = gate.informative >= config.policy.fewest(
+            clustered=gate.clusters is not None, by_case=config.data.by_case
+        )
         if gate.slice is not None and gate.judged and not enough:
             subject = reasons.subject(gate.metric, gate.slice)
             yield f"{subject} was judged on {gate.informative:,} rows, which are too few."

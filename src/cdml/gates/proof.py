@@ -2,6 +2,7 @@
 
 from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
+from cdml.evidence.criterion import ERRORS
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.decide import TOLERANCE
 from cdml.statistics import metrics
@@ -30,7 +31,7 @@ def unproven(gate: ComparisonGate) -> bool:
     cross the margin, or lie beyond it with too little certainty for so many slices: that is no
     proof of anything. Evidence that lacks the bounds is read by what it has.
     """
-    if gate.verdict is not Verdict.PASS or not gate.judged:
+    if gate.verdict is not Verdict.PASS or not gate.judged or gate.metric == ERRORS:
         return False
     margin = _margin(gate)
     return margin is None or not _within_margin(gate, margin)

@@ -12,7 +12,7 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
-from cdml.evidence.criterion import Criterion
+from cdml.evidence.criterion import ERRORS, Criterion
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
 from cdml.gates.bounds import judge_bounds
@@ -80,7 +80,18 @@ def _compared(
         _answer(one.overall, next(_measured(one.overall, comparison, overall=True), None), config)
         for one in specs
     )
-    return [*overall, *_sliced(specs, comparison, config)]
+    return [*overall, *_sliced(specs, comparison, config), *_errors(comparison, config)]
+
+
+def _errors(comparison: Comparison, config: Config) -> Iterator[VerdictReason]:
+    """Whether enough results were measured, as the comparison found it."""
+    gates = [gate for gate in comparison.gates if gate.metric == ERRORS]
+    yield from ((gate.verdict, gate.reason) for gate in gates)
+    if config.data.error is not None and not gates:
+        yield (
+            Verdict.INCONCLUSIVE,
+            "The evidence does not say how many results failed (data.error).",
+        )
 
 
 def _in_range(specs: Sequence[GateSpec], comparison: Comparison) -> Comparison:
@@ -123,7 +134,9 @@ def _sliced(
                 _soft(rule, config.policy, Verdict.INCONCLUSIVE, missing, measured=False)
             )
         for gate in gates:
-            fewest = config.policy.fewest(clustered=gate.clusters is not None)
+            fewest = config.policy.fewest(
+                clustered=gate.clusters is not None, by_case=config.data.by_case
+            )
             if not gate.informative >= fewest:
                 continue
             if rule.detect:

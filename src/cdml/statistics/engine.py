@@ -18,11 +18,13 @@ from cdml.statistics import (
     weighted,
 )
 from cdml.statistics.bca import RESAMPLES
+from cdml.statistics.cases.case_scores import compare_scores, measure_scores
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metric_range import level_within, ranged
 from cdml.statistics.metrics import Metric
 from cdml.statistics.samples import (
+    CaseScores,
     Cells,
     Moments,
     OneVsRest,
@@ -90,6 +92,8 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
 
 
 def _compared(metric: Metric, sample: Sample, resamples: int) -> Paired | Unmeasured:
+    if isinstance(sample, CaseScores):
+        return compare_scores(metric, sample)
     estimator = _estimator(metric, sample)
     if isinstance(estimator, Unmeasured):
         return estimator
@@ -107,6 +111,8 @@ def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeas
 
 
 def _measured(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
+    if isinstance(sample, CaseScores):
+        return measure_scores(metric, sample, confidence)
     estimator = _estimator(metric, sample)
     if isinstance(estimator, Unmeasured):
         return estimator

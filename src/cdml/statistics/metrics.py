@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FEWEST_ROWS = 100
 """Rows that a slice needs to be judged, unless cdml.yaml says otherwise."""
+FEWEST_CASES = 20
+"""The same of cases of a suite, of which there are never many."""
 FEWEST_CLUSTERS = 10
 """The same of clusters. With fewer, the spread between them says too little of others."""
 
@@ -36,6 +38,7 @@ class Statistic(StrEnum):
     GROUPS = "groups"  # Cells with the groups of data.sensitive
     LOSSES = "losses"  # Moments of a loss per row
     SQUARES = "squares"  # Moments of squared errors and labels
+    CASES = "cases"  # CaseScores of a column; held in memory
     SCORES = "scores"  # Ranked or OneVsRest; held in memory
     REPLICATES = "replicates"  # Replicates, by a function of the user's
     TIMINGS = "timings"  # Timings, of the model's process
@@ -54,6 +57,7 @@ class Family:
     CELLS: ClassVar["Family"]  # a function of the joint confusion counts
     MEAN: ClassVar["Family"]  # mean of a loss per row
     MOMENTS: ClassVar["Family"]  # a function of squared errors and labels
+    CASES: ClassVar["Family"]  # what a column comes to case by case
     RANKS: ClassVar["Family"]  # needs the order of the scores
     CALIBRATION: ClassVar["Family"]  # a reported figure of the scores
     FAIRNESS: ClassVar["Family"]  # gap between groups of rows
@@ -76,6 +80,7 @@ Family.PROPORTION = _family("proportion", Statistic.CELLS)
 Family.CELLS = _family("cells", Statistic.CELLS)
 Family.MEAN = _family("mean", Statistic.LOSSES)
 Family.MOMENTS = _family("moments", Statistic.SQUARES)
+Family.CASES = Family(name="cases", reads=Statistic.CASES)
 Family.RANKS = _family("ranks", Statistic.SCORES)
 Family.CALIBRATION = _family("calibration", Statistic.SCORES, reported=True)
 Family.FAIRNESS = _family("fairness", Statistic.GROUPS)
@@ -93,6 +98,18 @@ class Loss(StrEnum):
     SQUARED = "squared"  # (y - p)^2
     ABSOLUTE_PERCENTAGE = "absolute_percentage"  # |y - p| / max(|y|, 2^-52)
     COLUMN = "column"  # a figure that stands in the predictions file
+
+
+class Summary(StrEnum):
+    """What a metric of a column makes of its cases."""
+
+    MEAN = "mean"  # of the scores
+    RATE = "rate"  # the mean of 0 and 1
+    FAILURES = "failures"  # share of cases of which any trial is marked; less is better
+    SHARE = "share"  # of cases that reach a threshold
+    MEDIAN = "median"
+    ANY_PASSES = "pass@"  # chance that any of k trials passes
+    ALL_PASS = "pass^"  # noqa: S105 - chance that all of k trials pass
 
 
 class Counts(StrEnum):
@@ -136,7 +153,8 @@ class Metric:
     the direction either. `uninformed` is by task the value of a model that answers at random or
     always the same, where that does not depend on the rows; a `fraction` is one that others write
     in percent, without an upper end. `loss` is what a mean is of, times `scale`; of the loss COLUMN
-    that `column`, or what `data.cost` names. `beta` is of F scores, `quantile` of latencies.
+    that `column`, or what `data.cost` names, by its `summary`; `threshold` is of shares, `k` of
+    passes. `beta` is of F scores, `quantile` of latencies.
     """
 
     name: str
@@ -150,6 +168,9 @@ class Metric:
     loss: Loss | None = None
     needs_score: bool = False
     column: str | None = None
+    summary: Summary = Summary.MEAN
+    threshold: float | None = None
+    k: int | None = None
     scale: float = 1.0
     beta: float | None = None
     quantile: float | None = None
@@ -390,14 +411,21 @@ _ALL = (
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 _BY_ANY_NAME = {name: m for m in _ALL for name in (m.name, *m.aliases)}
-PATTERNS = ("f<beta>", "mean(<column>)", "<module>:<function>")
+PATTERNS = (
+    "f<beta>", "mean(<column>)", "rate(<column>)", "failures(<column>)", "median(<column>)",
+    "share(<column> >= <number>)", "pass@<k>(<column>)", "pass^<k>(<column>)",
+    "<module>:<function>",
+)  # fmt: skip
 """How the metrics are named that no list can hold."""
 
 _F_SCORE = re.compile(r"f(?:beta_)?(?P<beta>\d{1,3}(\.\d{1,3})?)")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _WORDS = re.compile(r"[A-Za-z0-9_^ -]+")
-_MEAN = re.compile(r"mean\((?P<column>[^()]+)\)")
+_OF_COLUMN = re.compile(
+    r"(?P<summary>mean|rate|failures|median|share|pass[@^](?=\d))(?P<k>(?<=[@^])\d{1,3})?"
+    r"\((?P<column>[^()]+?)\s*(>=\s*(?P<threshold>-?\d+(\.\d*)?))?\)"
+)
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -425,18 +453,31 @@ def find_metric(name: str) -> Metric | None:
         return metric
     if (named := _F_SCORE.fullmatch(name)) and (beta := float(named["beta"])):
         return replace(METRICS["f1"], name=f"f{beta:g}", beta=beta, aliases=())
-    if column := _MEAN.fullmatch(name):
-        return Metric(
-            name=name,
-            greater_is_better=True,
-            tasks=frozenset(),
-            family=Family.MEAN,
-            loss=Loss.COLUMN,
-            column=column["column"].strip(),
-        )
+    if column := _OF_COLUMN.fullmatch(name):
+        return _of_column(name, column)
     if _FUNCTION.fullmatch(name):
         return Metric(name=name, greater_is_better=True, tasks=frozenset(), family=Family.CUSTOM)
     return _find_added(name)
+
+
+def _of_column(name: str, parts: re.Match[str]) -> Metric | None:
+    """A metric of a column of results; None where a threshold or k is missing or out of place."""
+    summary, threshold = Summary(parts["summary"]), parts["threshold"]
+    if (summary is Summary.SHARE) is (threshold is None) or parts["k"] == "0":
+        return None
+    plain = summary in {Summary.MEAN, Summary.MEDIAN}
+    return Metric(
+        name=name,
+        greater_is_better=summary is not Summary.FAILURES,
+        tasks=frozenset(),
+        family=Family.MEAN if summary is Summary.MEAN else Family.CASES,
+        range=None if plain else _UNIT,
+        loss=Loss.COLUMN,
+        column=parts["column"].strip(),
+        summary=summary,
+        threshold=None if threshold is None else float(threshold),
+        k=int(parts["k"]) if parts["k"] else None,
+    )
 
 
 def metric_names() -> tuple[str, ...]:

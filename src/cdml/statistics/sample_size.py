@@ -11,6 +11,7 @@ import numpy as np
 
 from cdml.statistics.metrics import Counts, Metric
 from cdml.statistics.samples import (
+    CaseScores,
     Cells,
     Flags,
     Floats,
@@ -38,7 +39,7 @@ def counted(metric: Metric, sample: Sample) -> int:
     match sample:
         case Replicates():
             return sample.units
-        case Moments() | RowFigures() | Timings():
+        case Moments() | RowFigures() | Timings() | CaseScores():
             return sample.rows
         case Weighted():
             kinds = _kinds(metric, sample.inner)
@@ -58,10 +59,10 @@ def clusters(sample: Sample) -> int | None:
     return int(np.count_nonzero(np.bincount(sample.cluster[sample.weight > 0])))
 
 
-def describe_count(counts: Counts, number: int, *, clustered: bool) -> str:
-    """`12 positives`, or `12 clusters with positives`."""
+def describe_count(counts: Counts, number: int, *, clustered: bool, by_case: bool = False) -> str:
+    """`12 positives`, `12 cases`, or `12 clusters with positives`."""
     if not clustered:
-        return f"{number:,} {counts.value}"
+        return f"{number:,} {'cases' if by_case else counts.value}"
     return f"{number:,} clusters" + ("" if counts is Counts.ROWS else f" with {counts.value}")
 
 

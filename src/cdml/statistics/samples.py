@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cdml.statistics.cases.case_means import CaseMeans
 
 Floats = NDArray[np.float64]
 CountArray = NDArray[np.int64]
@@ -221,4 +225,17 @@ class Replicates:
     problem: str = ""
 
 
-Sample = Cells | Moments | Ranked | OneVsRest | Weighted | Replicates | Timings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseScores:
+    """The scores of a column on the same cases; `champion` None for one model alone."""
+
+    challenger: "CaseMeans"
+    champion: "CaseMeans | None"
+
+    @property
+    def rows(self) -> int:
+        """How many cases there are."""
+        return self.challenger.cases
+
+
+Sample = Cells | Moments | Ranked | OneVsRest | Weighted | Replicates | Timings | CaseScores

@@ -7,9 +7,9 @@ from typing import Any
 
 from cdml.adapters.predictions.pairing import Predictions, describe_file, refuse_other_types
 from cdml.adapters.tables.duckdb_engine import Engine
-from cdml.adapters.tables.sql_engine import quote, quote_path
+from cdml.adapters.tables.sql_engine import literal, quote, quote_path
 from cdml.errors import InputError
-from cdml.evaluation.cases import Arm, CasePlan, Cases
+from cdml.evaluation.cases import TRIALS, VARIANCE, Arm, CasePlan, Cases
 from cdml.tables.query import Field, LogicalType
 
 _NAMED = 3
@@ -26,17 +26,47 @@ class _CaseFile:
     engine: Engine
 
     @property
+    def _own(self) -> list[str]:
+        """The file's columns, besides the key."""
+        left_out = {*self.plan.key, self.plan.trial, *self.plan.errors}
+        return [name for name in self.file.fields if name not in left_out]
+
+    @property
     def columns(self) -> list[str]:
         """What a case has besides its key."""
-        left_out = {*self.plan.key, self.plan.trial, self.plan.error}
-        return [name for name in self.file.fields if name not in left_out]
+        return [*self._own, *self._about_trials("FALSE")]
+
+    def _about_trials(self, failed: str) -> dict[str, str]:
+        """How many trials of a case were measured, and how much each figure varies among them."""
+        if self.plan.trial is None:
+            return {}
+        figures = [name for name in self._own if self._is_averaged(name)]
+        variances = {
+            VARIANCE + name: f"var_samp({self._number(name)}) FILTER (NOT {failed}"
+            f" AND isfinite({self._number(name)}))"
+            for name in figures
+        }
+        return {TRIALS: f"count_if(NOT {failed})", **variances}
+
+    def _is_averaged(self, name: str) -> bool:
+        figure = name in self.plan.coded or _is_figure(self.file.fields[name])
+        return name not in self.plan.joined and figure
+
+    def _number(self, name: str) -> str:
+        """A figure as a number."""
+        codes = self.plan.coded.get(name)
+        if codes is None or self.file.fields[name].type is not LogicalType.STRING:
+            return f"CAST({quote(name)} AS DOUBLE)"
+        cases = " ".join(f"WHEN {literal(text)} THEN {code!r}" for text, code in codes.items())
+        return f"CASE lower(trim({quote(name)})) {cases} END"
 
     def read(self) -> None:
         """Make the table; refuse keys that are missing or repeated, and trials that disagree."""
         key = ", ".join(map(quote, self.plan.key))
         self._refuse_missing_keys()
         failed = self._failed()
-        columns = [f"{self._value(name, failed)} AS {quote(name)}" for name in self.columns]
+        columns = [f"{self._value(name, failed)} AS {quote(name)}" for name in self._own]
+        columns += [f"{sql} AS {quote(name)}" for name, sql in self._about_trials(failed).items()]
         counts = ["count(*) AS rows_", f"count_if({failed}) AS errors_"]
         self._run(
             f"CREATE OR REPLACE TEMP TABLE {self.name} AS"
@@ -103,9 +133,13 @@ class _CaseFile:
 
     def _failed(self) -> str:
         """Whether a row was not measured."""
-        if self.plan.error is None or self.plan.error not in self.file.fields:
+        failed = [self._holds_something(name) for name in self.plan.errors]
+        return f"({' OR '.join(failed) or 'FALSE'})"
+
+    def _holds_something(self, name: str) -> str:
+        if name not in self.file.fields:
             return "FALSE"
-        column, field = quote(self.plan.error), self.file.fields[self.plan.error]
+        column, field = quote(name), self.file.fields[name]
         if field.type is LogicalType.BOOLEAN:
             return f"coalesce({column}, FALSE)"
         if field.type.numeric:
@@ -114,14 +148,14 @@ class _CaseFile:
 
     def _value(self, name: str, failed: str) -> str:
         column, field = quote(name), self.file.fields[name]
-        if name in self.plan.joined or not _is_figure(field):
+        if not self._is_averaged(name):
             return f"min({column})" if _has_order(field) else f"any_value({column})"
+        number = self._number(name)
         if self.plan.trial is None:
-            return f"any_value({column})"
-        number = f"CAST({column} AS DOUBLE)"
+            return f"any_value({number if name in self.plan.coded else column})"
         measured = f"FILTER (NOT {failed})"
         return (
-            f"CASE WHEN count_if(NOT {failed} AND ({column} IS NULL OR isnan({number}))) = 0"
+            f"CASE WHEN count_if(NOT {failed} AND ({number} IS NULL OR isnan({number}))) = 0"
             f" THEN avg({number}) {measured} END"
         )
 
@@ -165,7 +199,7 @@ class _CaseFile:
 
     def _refuse_disagreeing(self, key: str) -> None:
         for name in self.plan.joined:
-            if name not in self.columns or self.plan.trial is None:
+            if name not in self._own or self.plan.trial is None:
                 continue
             column = quote(name)
             [(cases,)] = self._run(
@@ -221,7 +255,24 @@ def arrange(
         champion=written.get("champion"),
         rows=written.get("evaluation"),
         arms=arms[: 2 if champion is not None else 1],
+        error_shares=_error_shares(files, engine) if plan.errors else (),
     )
+
+
+def _error_shares(
+    files: Sequence[_CaseFile], engine: Engine
+) -> tuple[tuple[float, float, int], ...]:
+    first, champion = files[0], next((one for one in files if one.name == "champion"), None)
+    join, before = "", "0.0"
+    if champion is not None:
+        on = " AND ".join(f"a.{quote(name)} = p.{quote(name)}" for name in first.plan.key)
+        join, before = f" JOIN {champion.name} p ON {on}", "p.errors_ / p.rows_"
+    rows = engine.fetch(
+        f"SELECT a.errors_ / a.rows_ AS now, {before} AS before, count(*) FROM {first.name} a{join}"
+        " GROUP BY now, before ORDER BY now DESC, before",
+        first.file.path,
+    )
+    return tuple((float(now), float(before), int(cases)) for now, before, cases in rows)
 
 
 def _require_keys(files: Sequence[_CaseFile]) -> None:

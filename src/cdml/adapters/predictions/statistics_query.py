@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from cdml.adapters.predictions.case_reader import CaseReader
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
@@ -59,7 +60,8 @@ class StatisticsQuery:
     @cached_property
     def errors(self) -> Errors:
         """What to add up of losses that have none."""
-        return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics)
+        summed = tuple(m for m in self.metrics if not self.row.layout.reads_cases(m))
+        return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=summed)
 
     def groups(self) -> dict[SlicePosition, Group]:
         """The one scan; an InputError if rows cannot be used, with how many they are."""
@@ -87,6 +89,13 @@ class StatisticsQuery:
     def sound(self) -> tuple[tuple[str, str], ...]:
         """What has to be true of a row, and how to say of how many it is not."""
         return (*self.row.problems(self.scores), *self.errors.problems())
+
+    @cached_property
+    def cases(self) -> CaseReader:
+        """What is read case by case."""
+        return CaseReader(
+            engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics
+        )
 
     def _query(self) -> tuple[str, int]:
         """What counts and adds up the rows that can be used, and how many columns tell outcomes."""
@@ -152,7 +161,7 @@ class StatisticsQuery:
         groups = self.groups()
         outcomes = groups[None].cells if self.sensitive else ()
         present = tuple(sorted({outcome[0] for outcome in outcomes}))
-        read = self._weighted(present) or self._read(groups, present)
+        read = self._by_case(self._weighted(present) or self._read(groups, present))
         places = order_positions({place: group.rows for place, group in groups.items()})
         return tuple(
             PredictionSlice(
@@ -162,6 +171,13 @@ class StatisticsQuery:
             )
             for place in places
         )
+
+    def _by_case(self, read: Callable[..., Sample]) -> Callable[..., Sample]:
+        def either(metric: Metric, place: SlicePosition) -> Sample:
+            by_case = self.row.layout.reads_cases(metric)
+            return self.cases.sample(metric, place) if by_case else read(metric, place=place)
+
+        return either
 
     def _read(
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]

@@ -30,18 +30,25 @@ def pass_rates(
     Each case is then one figure in [0, 1], as if tried once. Unmeasured where k exceeds the trials
     of any case.
     """
+    trials = np.bincount(case, minlength=cases)
+    passes = summed(case, passed.astype(float), cases).astype(np.int64)
+    return rates_of_passes(which, k, passes, trials)
+
+
+def rates_of_passes(
+    which: Trials, k: int, passes: CountArray, trials: CountArray
+) -> CaseMeans | Unmeasured:
+    """The same from the passes and the trials of each case."""
     name = f"{which.value.removesuffix('k')}{k}"
     if k < 1:
         return Unmeasured(reason=f"{name} has no meaning: k is at least 1")
-    trials = np.bincount(case, minlength=cases)
     short = int((trials < k).sum())
     if short:
         fewest = int(trials.min())
         return Unmeasured(
-            reason=f"{name} needs {k:,} trials of each case; {short:,} of {cases:,} cases have"
-            f" fewer (as few as {fewest:,})"
+            reason=f"{name} needs {k:,} trials of each case; {short:,} of {len(trials):,} cases"
+            f" have fewer (as few as {fewest:,})"
         )
-    passes = summed(case, passed.astype(float), cases).astype(np.int64)
     if which is Trials.ALL:
         return CaseMeans.of_cases(_all_of(passes, trials, k))
     return CaseMeans.of_cases(1 - _all_of(trials - passes, trials, k))

@@ -1,0 +1,74 @@
+"""The scores of columns case by case, in memory."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cdml.adapters.predictions.row_sql import Row
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.sql_engine import quote
+from cdml.evaluation.cases import TRIALS, VARIANCE
+from cdml.statistics.cases.case_means import CaseMeans
+from cdml.statistics.metrics import Metric
+from cdml.statistics.samples import CaseScores, Flags, Floats
+
+
+@dataclass(kw_only=True)
+class CaseReader:
+    """The columns that metrics read case by case; read when first asked for."""
+
+    row: Row
+    slices: tuple[Slicing, ...]
+    engine: Engine
+    metrics: tuple[Metric, ...]
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        names = (m.column for m in self.metrics if self.row.layout.reads_cases(m))
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @cached_property
+    def _arrays(self) -> dict[str, Any]:
+        selected = [f"{one.code()} AS s{index}" for index, one in enumerate(self.slices)]
+        for side in self.row.sides:
+            fields = self.row.file(side).fields
+            if TRIALS in fields:
+                selected.append(f"{side}.{quote(TRIALS)} AS {side}n")
+            for number, name in enumerate(self._columns):
+                selected.append(f"CAST({side}.{quote(name)} AS DOUBLE) AS {side}{number}")
+                if VARIANCE + name in fields:
+                    selected.append(f"{side}.{quote(VARIANCE + name)} AS {side}v{number}")
+        sql = f"SELECT {', '.join(selected)} FROM {self.row.pair.relation}"
+        return self.engine.arrays(sql, self.row.pair.challenger.path)
+
+    def sample(self, metric: Metric, place: SlicePosition) -> CaseScores:
+        """Of one part."""
+        number = self._columns.index(str(metric.column))
+        chosen = None if place is None else self._arrays[f"s{place[0]}"] == place[1]
+        if self.row.layout.partial:
+            scored = ~np.all(
+                [np.isnan(self._floats(f"{s}{number}")) for s in self.row.sides], axis=0
+            )
+            chosen = scored if chosen is None else np.asarray(chosen) & scored
+        sides = [self._means(side, number, chosen) for side in self.row.sides]
+        return CaseScores(challenger=sides[0], champion=sides[1] if sides[1:] else None)
+
+    def _means(self, side: str, number: int, chosen: Flags | None) -> CaseMeans:
+        mean = self._floats(f"{side}{number}")
+        if f"{side}n" not in self._arrays:
+            means = CaseMeans.of_cases(mean)
+        else:
+            means = CaseMeans(
+                mean=mean,
+                trials=np.asarray(self._arrays[f"{side}n"], dtype=np.int64),
+                variance=self._floats(f"{side}v{number}"),
+            )
+        return means if chosen is None else means.at(np.asarray(chosen))
+
+    def _floats(self, name: str) -> Floats:
+        """NaN where a value is missing."""
+        filled: Floats = np.ma.filled(np.ma.asarray(self._arrays[name], dtype=float), np.nan)
+        return filled

@@ -1,0 +1,57 @@
+"""Metrics of a column of results, case by case: means, rates, failures, pass@k, pass^k, medians."""
+
+import numpy as np
+
+from cdml.statistics.cases.case_means import CaseMeans, compare_cases, measure_cases
+from cdml.statistics.cases.medians import compare_medians, measure_median
+from cdml.statistics.cases.pass_rates import Trials, rates_of_passes
+from cdml.statistics.difference import Level, Paired
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import Metric, Summary
+from cdml.statistics.samples import CaseScores, CountArray
+
+
+def compare_scores(metric: Metric, scores: CaseScores) -> Paired | Unmeasured:
+    """Two models by a metric of a column."""
+    if scores.champion is None:
+        return Unmeasured(reason=f"{metric.name} has no champion to compare with")
+    models = [_summarised(metric, model) for model in (scores.challenger, scores.champion)]
+    for model in models:
+        if isinstance(model, Unmeasured):
+            return model
+    challenger, champion = (model for model in models if isinstance(model, CaseMeans))
+    compare = compare_medians if metric.summary is Summary.MEDIAN else compare_cases
+    return compare(metric.name, challenger, champion, metric.range)
+
+
+def measure_scores(metric: Metric, scores: CaseScores, confidence: float) -> Level | Unmeasured:
+    """One model by a metric of a column; the challenger is measured."""
+    model = _summarised(metric, scores.challenger)
+    if isinstance(model, Unmeasured):
+        return model
+    measure = measure_median if metric.summary is Summary.MEDIAN else measure_cases
+    return measure(metric.name, model, confidence, metric.range)
+
+
+def _summarised(metric: Metric, scores: CaseMeans) -> CaseMeans | Unmeasured:
+    """What the metric takes of each case."""
+    match metric.summary:
+        case Summary.FAILURES:
+            failed = np.where(np.isnan(scores.mean), np.nan, (scores.mean > 0).astype(float))
+            return CaseMeans.of_cases(failed)
+        case Summary.SHARE:
+            reached = (scores.mean >= (metric.threshold or 0.0)).astype(float)
+            return CaseMeans.of_cases(np.where(np.isnan(scores.mean), np.nan, reached))
+        case Summary.ANY_PASSES:
+            return _passes(metric, scores, Trials.ANY)
+        case Summary.ALL_PASS:
+            return _passes(metric, scores, Trials.ALL)
+        case _:
+            return scores
+
+
+def _passes(metric: Metric, scores: CaseMeans, which: Trials) -> CaseMeans | Unmeasured:
+    passes: CountArray = np.rint(np.nan_to_num(scores.mean) * scores.trials).astype(np.int64)
+    if not np.allclose(passes, scores.mean * scores.trials, atol=1e-6):
+        return Unmeasured(reason=f"{metric.name} needs scores of 0 and 1 on every trial")
+    return rates_of_passes(which, metric.k or 1, passes, scores.trials)
