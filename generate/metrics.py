@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from cdml.statistics.latency import BEYOND, FEWEST
 from cdml.statistics.metrics import (
+    FEWEST_CASES,
     FEWEST_ROWS,
     METRICS,
     Counts,
@@ -57,6 +58,12 @@ MEANINGS = {
     "latency_p99_ms": "99 % of single-row requests take at most this many milliseconds.",
     "model_size_mb": "Size of the model's files in megabytes.",
     "mean(<column>)": "Mean of a numeric column of the predictions file, such as a judge's score.",
+    "rate(<column>)": "Share of cases that have 1 in a column of 0 and 1; trials are averaged.",
+    "failures(<column>)": "Share of cases with a trial that has 1 in a column, such as a leak.",
+    "median(<column>)": "Median of a numeric column over the cases.",
+    "share(<column> >= <number>)": "Share of cases whose score reaches a number.",
+    "pass@<k>(<column>)": "Chance that any of k trials of a case passes.",
+    "pass^<k>(<column>)": "Chance that all of k trials of a case pass.",
     "<module>:<function>": "A Python function of yours, or one of scikit-learn's:"
     " `sklearn.metrics:cohen_kappa_score`.",
 }
@@ -76,6 +83,7 @@ INTERVALS = {
     "cells": "bootstrap (`bca`)",
     "mean": "paired t (`paired-t`)",
     "moments": "delta method (`delta`)",
+    "cases": "paired t over cases (`skew-t`); Tango (`tango`) for 0 and 1 of one trial",
     "ranks": "jackknife (`jackknife`)",
     "calibration": "none",
     "fairness": "worst pair of groups (`gap-t`)",
@@ -97,8 +105,7 @@ def interval_of(metric: Metric) -> str:
 
 def metric_tables() -> str:
     """Every metric by task."""
-    examples = {"f<beta>": "f2", "mean(<column>)": "mean(score)", "<module>:<function>": "m:f"}
-    metrics = {name: METRICS.get(name) or find_metric(examples[name]) for name in MEANINGS}
+    metrics = {name: METRICS.get(name) or find_metric(_example(name)) for name in MEANINGS}
     parts = []
     head = ("metric", "meaning", "better", "range", "interval of the difference", "fewest")
     for task, title in TITLES.items():
@@ -109,6 +116,14 @@ def metric_tables() -> str:
         ]
         parts.append(f"### {title}\n\n{table((*head, 'also called'), rows)}")
     return "\n".join(parts)
+
+
+def _example(pattern: str) -> str:
+    """A name of the pattern."""
+    parts = {"<beta>": "2", "<k>": "2", "<number>": "1", "<column>": "score"}
+    for part, value in (parts | {"<module>": "m", "<function>": "f"}).items():
+        pattern = pattern.replace(part, value)
+    return pattern
 
 
 def _row(name: str, metric: Metric) -> Iterable[str]:
@@ -130,5 +145,7 @@ def _fewest(metric: Metric) -> str:
         return f"{max(FEWEST, round(BEYOND / (1 - metric.quantile)))} requests"
     if metric.family.reads is Statistic.FIGURE:
         return ""
+    if metric.family.reads is Statistic.CASES:
+        return f"{FEWEST_CASES} cases"
     kind = "rows" if metric.counts is Counts.ROWS else metric.counts.value
     return f"{FEWEST_ROWS} {kind}"

@@ -98,7 +98,11 @@ class Command(click.Command):
 
 
 def command(
-    name: str, *, records: bool = False, files: Files | None = None
+    name: str,
+    *,
+    records: bool = False,
+    files: Files | None = None,
+    arguments: Iterable[str] = (),
 ) -> Callable[[Callable[..., int]], Command]:
     """Make a command of a function that gives its exit code and has an argument for each option.
 
@@ -106,11 +110,15 @@ def command(
         name: of the command.
         records: whether it leaves evidence, and so its error, too.
         files: what it writes besides, each with its summary, for its help.
+        arguments: that come without an option, in this order.
     """
     return click.command(
         name,
         Command,
         records=records,
         files=files,
-        params=[option(one) for one in options_of(name)],
+        params=[
+            *(click.Argument([argument]) for argument in arguments),
+            *(option(one) for one in options_of(name)),
+        ],
     )

@@ -3,6 +3,7 @@
 import click
 
 from cdml.cli import deliveries, project, stages
+from cdml.cli.compare import compare
 from cdml.cli.report import report
 from cdml.errors import EXIT_CODES
 
@@ -27,6 +28,7 @@ def _version(context: click.Context, _: click.Parameter, given: bool) -> None:
 
 cli = click.Group(
     commands=[
+        compare,
         stages.validate_data,
         stages.evaluate_model,
         stages.compare_to_champion,

@@ -224,6 +224,53 @@ PARAMETERS = (
         ("history",),
         kind="flag",
     ),
+    Parameter(
+        "key",
+        "Column that identifies a case; may be given several times",
+        ("compare",),
+        kind="list",
+        unset="recognised",
+    ),
+    Parameter("trial", "Column that numbers the tries of a case", ("compare",), unset="recognised"),
+    Parameter(
+        "by",
+        "Column of categories; may be given several times",
+        ("compare",),
+        kind="list",
+        unset="recognised",
+    ),
+    Parameter("label", "Column that holds the truth", ("compare",), unset="recognised"),
+    Parameter(
+        "metric",
+        "Column to compare; the first one given answers for all",
+        ("compare",),
+        kind="list",
+        unset="every column of figures that both files have",
+    ),
+    Parameter(
+        "max-regression",
+        "How much worse the new file may be, such as `0.02` or `2%`; the exit code is then the"
+        " verdict",
+        ("compare",),
+    ),
+    Parameter(
+        "reader", "Format of both files, such as `promptfoo`", ("compare",), unset="recognised"
+    ),
+    Parameter(
+        "select",
+        "Rows to read, as `provider=…` or `prompt=…`; `old:` or `new:` before it selects"
+        " in one file only",
+        ("compare",),
+        kind="list",
+    ),
+    Parameter(
+        "format",
+        "How the comparison is printed",
+        ("compare",),
+        kind="choice",
+        default="text",
+        choices=("text", "markdown", "json"),
+    ),
     Parameter("force", "Overwrite files that are there", ("init",), kind="flag"),
     Parameter("data", "Rows that are known to be good: a contract of them is proposed", ("init",)),
     Parameter(

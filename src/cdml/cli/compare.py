@@ -1,0 +1,87 @@
+"""Two files of results, without a configuration."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from cdml.cli.command import command
+from cdml.errors import ConfigurationError
+
+
+@command("compare", arguments=("old", "new"))
+def compare(
+    old: str,
+    new: str,
+    key: Sequence[str],
+    trial: str | None,
+    by: Sequence[str],
+    label: str | None,
+    metric: Sequence[str],
+    max_regression: str | None,
+    reader: str | None,
+    select: Sequence[str],
+    format: str,  # noqa: A002 - the option's name
+) -> int:
+    """Compare two files of results, case by case: no configuration, model or registry.
+
+    Reads Parquet, CSV, JSON, JSON lines, and what promptfoo, DeepEval, Inspect AI,
+    lm-evaluation-harness and MLflow write.
+    """
+    from cdml.common.scratch_folders import prefix
+    from cdml.config.schema import PolicySettings, read_margin
+    from cdml.evaluation.compare_results import ComparedFiles, compare_results
+    from cdml.report.formats import results as formats
+    from cdml.results.roles import Choice
+    from cdml.wiring import make_samples, read_results, recognise_results
+
+    try:
+        margin = read_margin(_number(max_regression)) if max_regression else None
+    except ValueError as error:
+        raise ConfigurationError(f"--max-regression: {error}.") from error
+    with tempfile.TemporaryDirectory(prefix=prefix("cdml-compare")) as folder:
+        into = Path(folder)
+        tables = [
+            read_results(Path(path), into, reader, _selected(select, side))
+            for path, side in ((old, "old"), (new, "new"))
+        ]
+        roles = recognise_results(
+            tables[0],
+            tables[1],
+            Choice(key=tuple(key), trial=trial, by=tuple(by), label=label, metric=tuple(metric)),
+        )
+        comparison = compare_results(
+            ComparedFiles(old=tables[0], new=tables[1], names=(old, new), roles=roles),
+            make_samples(),
+            into=into,
+            policy=PolicySettings(),
+            margin=margin,
+            judged=tuple(metric),
+        )
+    shown = {"text": formats.text, "markdown": formats.markdown, "json": formats.document}
+    click.echo(shown[format](comparison), nl=False)
+    return comparison.verdict.exit_code if comparison.verdict is not None else 0
+
+
+def _number(written: str) -> float | str:
+    try:
+        return float(written)
+    except ValueError:
+        return written
+
+
+def _selected(options: Sequence[str], side: str) -> Mapping[str, str]:
+    """What to select in the file of a side."""
+    chosen = {}
+    for written in options:
+        of_side, _, rest = written.partition(":")
+        only = of_side if of_side in {"old", "new"} and "=" in rest else side
+        name, sign, value = (rest if only == of_side else written).partition("=")
+        if not sign or not name:
+            raise ConfigurationError(
+                f"--select: {written!r} selects nothing.", "Write it as provider=…, or prompt=…."
+            )
+        if only == side:
+            chosen[name] = value
+    return chosen

@@ -1,0 +1,279 @@
+"""compare: two files of results, case by case, without a configuration."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from cdml.common.rule_kinds import RuleKind
+from cdml.common.verdict import Verdict, worst
+from cdml.config import Margin
+from cdml.config.schema import PolicySettings
+from cdml.errors import InputError
+from cdml.evaluation.cases import CasePlan, Cases, describe_unmatched
+from cdml.evaluation.measurement_errors import describe_errors, judge_errors
+from cdml.evaluation.prediction_store import Layout, PredictionSlice, Samples
+from cdml.evidence.criterion import Criterion
+from cdml.evidence.schema import ComparisonGate
+from cdml.gates.comparisons import MeasuredRule, judge_comparisons
+from cdml.results.case_metrics import MetricKind
+from cdml.results.comparison import MetricComparison, ResultComparison
+from cdml.results.reader import ResultTable
+from cdml.results.roles import Roles
+from cdml.statistics import engine, sample_size
+from cdml.statistics.cases.variance_split import split_variance
+from cdml.statistics.difference import Paired
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Metric, Range, Task, find_metric
+from cdml.statistics.samples import CaseScores
+from cdml.tables.query import Field
+
+_MOST_CATEGORIES = 100
+_ALL = 1 - 1e-9
+"""Without a margin any share of the cases may be unmatched: it is only reported."""
+_TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+class ResultPorts(Protocol):
+    """What comparing files of results may touch."""
+
+    @property
+    def samples(self) -> Samples:
+        """Reduces results to sufficient statistics."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedFiles:
+    """Two files of results, and what their columns are for."""
+
+    old: ResultTable
+    new: ResultTable
+    names: tuple[str, str]
+    roles: Roles
+
+
+def compare_results(
+    files: ComparedFiles,
+    samples: Samples,
+    *,
+    into: Path,
+    policy: PolicySettings,
+    margin: Margin | None = None,
+    judged: Sequence[str] = (),
+) -> ResultComparison:
+    """Compare case by case, and judge the columns `judged` (or the first) if there is a margin.
+
+    Raises:
+        InputError: the files hold nothing that can be compared, or not the same cases.
+    """
+    roles = files.roles
+    plan = CasePlan(
+        key=roles.key,
+        trial=roles.trial,
+        errors=roles.errors,
+        coded={metric.column: metric.values for metric in roles.metrics if metric.values},
+        joined=(*roles.by, *([roles.label] if roles.label else [])),
+        unmatched=_ALL if margin is None else 0.0,
+        show_keys=True,
+    )
+    cases = samples.arrange(files.new.path, files.old.path, plan, into)
+    fields = samples.columns(cases.challenger)
+    metrics = list(_metrics(roles, fields))
+    if not metrics:
+        raise InputError(
+            "the two files share no figure that could be compared: " + " ".join(roles.notes),
+            "Name a column of numbers or truth values that both have: --metric.",
+        )
+    operations = [_mean(name, better=False) for name in _operations(roles)]
+    parts = samples.reduce(
+        cases.challenger, cases.champion, _layout(roles, fields), (*metrics, *operations)
+    )
+    overall = [_compared(metric, parts[0], policy) for metric in metrics]
+    if margin is None and overall[0].interval is None:
+        raise InputError(
+            f"{overall[0].metric} cannot be compared: {overall[0].reason}.",
+            "Name another column (--metric), or say in an error column what could not be measured.",
+        )
+    comparison = ResultComparison(
+        old=files.names[0],
+        new=files.names[1],
+        cases=parts[0].rows,
+        confidence=policy.confidence,
+        metrics=tuple(overall),
+        operations=tuple(_compared(metric, parts[0], policy) for metric in operations),
+        categories=tuple(_compared(metrics[0], part, policy) for part in parts[1:]),
+        notes=(*roles.notes, *_notes(cases), *files.old.notes, *files.new.notes),
+        smallest=None,
+        target=None,
+        needed=None,
+        more_trials=None,
+    )
+    comparison = _with_power(comparison, metrics[0], parts[0], policy, margin)
+    if margin is None:
+        return comparison
+    chosen = [one for one in metrics if one.column in judged] or metrics[:1]
+    return _judged(comparison, _gates(chosen, parts, cases, margin, policy), margin)
+
+
+def _metrics(roles: Roles, fields: Sequence[Field]) -> Iterator[Metric]:
+    for one in roles.metrics:
+        metric = _mean(one.column, better=one.greater_is_better, within=one.range)
+        yield replace(metric, name=f"rate({one.column})") if one.kind is MetricKind.RATE else metric
+    if roles.label and roles.prediction:
+        label = next(field for field in fields if field.name == roles.label)
+        yield METRICS["mean_absolute_error" if _is_number(label) else "accuracy"]
+
+
+def _mean(column: str, *, better: bool, within: Range | None = None) -> Metric:
+    metric = find_metric(f"mean({column})")
+    if metric is None:
+        raise InputError(
+            f"the column {column!r} cannot be a metric: its name has brackets.", "Rename it."
+        )
+    return replace(metric, greater_is_better=better, range=within)
+
+
+def _operations(roles: Roles) -> tuple[str, ...]:
+    return tuple(group[0] for group in (roles.cost, roles.latency, roles.tokens) if group)
+
+
+def _is_number(label: Field) -> bool:
+    return label.type.value == "number"
+
+
+def _layout(roles: Roles, fields: Sequence[Field]) -> Layout:
+    label = next((field for field in fields if field.name == roles.label), None)
+    task = Task.GENERATION
+    if label is not None and roles.prediction:
+        task = Task.REGRESSION if _is_number(label) else Task.MULTICLASS
+    return Layout(
+        key=roles.key,
+        label=roles.label,
+        slices=roles.by,
+        task=task,
+        positive=None,
+        max_slices=_MOST_CATEGORIES,
+        by_case=True,
+        partial=True,
+    )
+
+
+def _compared(metric: Metric, part: PredictionSlice, policy: PolicySettings) -> MetricComparison:
+    sample = part.sample(metric)
+    measured = engine.compare(metric, sample)
+    paired = None if isinstance(measured, Unmeasured) else measured
+    interval = paired.difference.interval(policy.confidence) if paired else None
+    moved = interval is not None and (interval.low > 0 or interval.high < 0)
+    return MetricComparison(
+        metric=metric.name,
+        column=metric.column or metric.name,
+        category=part.slice,
+        cases=sample.rows,
+        old=paired.champion if paired else None,
+        new=paired.challenger if paired else None,
+        interval=interval,
+        greater_is_better=metric.greater_is_better,
+        is_share=metric.name.startswith(("rate(", "accuracy")),
+        reason=measured.reason if isinstance(measured, Unmeasured) else "",
+        moved=moved,
+    )
+
+
+def _notes(cases: Cases) -> Iterator[str]:
+    if any(arm.errors for arm in cases.arms):
+        yield f"{describe_errors(cases.arms)} could not be measured: they count as no answer."
+    yield from describe_unmatched(cases)
+
+
+def _with_power(
+    comparison: ResultComparison,
+    metric: Metric,
+    part: PredictionSlice,
+    policy: PolicySettings,
+    margin: Margin | None,
+) -> ResultComparison:
+    """What these cases can detect, and how many would detect a smaller change."""
+    sample = part.sample(metric)
+    measured = engine.compare(metric, sample)
+    if not isinstance(measured, Paired):
+        return comparison
+    error = measured.difference.standard_error
+    bounds = measured.difference.interval(2 * policy.confidence - 1)
+    error = max(error, sample_size.error_from_reach(measured.difference.estimate - bounds.low,
+                                                    policy.confidence))  # fmt: skip
+    smallest = sample_size.smallest_detectable(error, policy.confidence)
+    if margin is not None:
+        target = margin.value * (abs(measured.champion) if margin.relative else 1.0)
+    else:
+        target = max((t for t in _TARGETS if t <= smallest / 1.5), default=0.0)
+    needed = sample_size.rows_needed(part.rows, error, target, policy.confidence)
+    trials = None
+    if isinstance(sample, CaseScores) and target > 0:
+        split = split_variance(sample.challenger, sample.champion)
+        if not isinstance(split, Unmeasured):
+            trials = split.needed(target, policy.confidence, error).trials
+    return replace(
+        comparison,
+        smallest=smallest if math.isfinite(smallest) else None,
+        target=target or None,
+        needed=needed,
+        more_trials=trials,
+    )
+
+
+def _gates(
+    metrics: Sequence[Metric],
+    parts: Sequence[PredictionSlice],
+    cases: Cases,
+    margin: Margin,
+    policy: PolicySettings,
+) -> tuple[ComparisonGate, ...]:
+    rules = []
+    for metric in metrics:
+        for part in parts:
+            sample = part.sample(metric)
+            rules.append(
+                MeasuredRule(
+                    metric=metric,
+                    rule=Criterion(
+                        metric=metric.name,
+                        slice=None if part.slice is None else dict(part.slice),
+                        kind=RuleKind.NON_INFERIORITY,
+                        margin=margin.value,
+                        relative=margin.relative,
+                        detect=part.slice is not None,
+                        greater_is_better=metric.greater_is_better,
+                    ),
+                    rows=sample.rows,
+                    counted=sample_size.counted(metric, sample),
+                    measured=engine.compare(metric, sample),
+                    by_case=True,
+                )
+            )
+    errors = judge_errors(cases, policy)
+    return (*judge_comparisons(rules, policy), *([errors] if errors else []))
+
+
+def _judged(
+    comparison: ResultComparison, gates: Sequence[ComparisonGate], margin: Margin
+) -> ResultComparison:
+    verdict = worst(gate.verdict for gate in gates if gate.judged)
+    deciding = [gate for gate in gates if gate.judged and gate.verdict is verdict]
+    verdicts = {(gate.metric, str(gate.slice)): gate.verdict for gate in gates if gate.judged}
+
+    def named(one: MetricComparison) -> MetricComparison:
+        category = None if one.category is None else dict(one.category)
+        return replace(one, verdict=verdicts.get((one.metric, str(category))))
+
+    return replace(
+        comparison,
+        metrics=tuple(map(named, comparison.metrics)),
+        categories=tuple(map(named, comparison.categories)),
+        rule=f"max_regression {margin}",
+        verdict=verdict,
+        reason=" ".join(gate.reason for gate in deciding)
+        if verdict is not Verdict.PASS
+        else deciding[0].reason,
+    )
