@@ -136,7 +136,7 @@ def with_unseen_cases(difference: Linear, scores: Floats, within: Range | None) 
     """
     rows = len(scores)
     width = within.width if within is not None else np.inf
-    farthest = float(width if np.isfinite(width) else np.ptp(scores))
+    farthest = float(width if np.isfinite(width) else np.ptp(scores, axis=0).max())
     gaps = scores[:, 0] - scores[:, 1]
     discordant = int((np.abs(gaps - np.median(gaps)) > _ROUNDING * farthest).sum())
     if discordant >= min(ENOUGH_DISCORDANT, rows / 2):
