@@ -78,7 +78,7 @@ def test_where_no_latency_was_measured_nothing_is_promoted():
     judged = judge_canary(canary, elapsed_seconds=0)
 
     assert Decision.HOLD == judged.outcome
-    assert "nothing is known of the challenger's latency" in judged.reason
+    assert "no data on the challenger's latency" in judged.reason
 
 
 def test_a_wrong_split_is_not_promoted_but_may_still_be_harmful():
@@ -141,7 +141,7 @@ def test_records_that_nobody_can_read_keep_from_promoting():
 
     assert Decision.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
     assert Decision.HOLD == judged.outcome
-    assert "50,000 records beside 50,000 requests are unreadable" in judged.reason
+    assert "50,000 records are unreadable, out of 100,000" in judged.reason
 
 
 def test_the_reason_tells_the_figures_that_decided():

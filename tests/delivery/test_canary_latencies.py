@@ -63,8 +63,12 @@ def limit(found):
     [
         ("", None, "latencies are not judged"),
         ("latency_limit_ms: 120", 120.0, "within 120 ms"),
-        ("latency_factor: 1.5", 142.5, "1.5 times the champion's own are 142.5 ms, by 1,000"),
-        ("latency_factor: 1", 95.0, "1 times the champion's own are 95 ms"),
+        (
+            "latency_factor: 1.5",
+            142.5,
+            "1.5 times the champion's latency is 142.5 ms, measured on 1,000",
+        ),
+        ("latency_factor: 1", 95.0, "1 times the champion's latency is 95 ms"),
         ("latency_factor: 1.5, latency_limit_ms: 120", 120.0, "within 120 ms (1.5 times"),
         ("latency_factor: 1.5, latency_limit_ms: 900", 142.5, "within 142.5 ms (1.5 times"),
     ],
@@ -111,7 +115,7 @@ def test_with_a_limit_of_its_own_the_champion_need_not_tell_one(world):
     found = forecast(world, "latency_factor: 2, latency_limit_ms: 300")
 
     assert 300.0 == limit(found)
-    assert "3 answers are known, and it takes 200" in found.sentence
+    assert "3 answers were measured, and at least 200 are needed" in found.sentence
 
 
 @pytest.mark.parametrize("how", ["down", "lost"])
@@ -145,7 +149,7 @@ def test_a_histogram_that_does_not_reach_so_far_tells_no_limit(world):
         return Window(since=since, until=until, champion=Answers(requests=1000, latencies=known))
 
     world.traffic.window = histogram
-    with pytest.raises(InputError, match="beyond the last bucket"):
+    with pytest.raises(InputError, match="above the histogram's last bucket"):
         forecast(world, "latency_factor: 2")
 
 
@@ -234,7 +238,7 @@ def test_a_canary_that_began_without_a_limit_is_not_judged_by_one_made_up_later(
     world.b = _release(world, "2")
     ramp = Ramp(steps=(50, 100), since=world.clock.now())
 
-    with pytest.raises(InputError, match="not looked at before this canary began"):
+    with pytest.raises(InputError, match="not measured before this canary began"):
         looks(world, ramp, judging(world, "latency_factor: 2"), 1)
 
 

@@ -71,7 +71,7 @@ def test_history_that_was_rewritten_is_drift(world):
     with pytest.raises(ServiceError, match=r"Drift.*v1 serves.*v2 does") as caught:
         world.deploy("1")
 
-    assert "older than what the registry has deployed" in caught.value.message
+    assert "older than the last deployment in the registry" in caught.value.message
     assert "--adopt" in caught.value.hint
     assert "2" == world.serving
 
@@ -99,7 +99,7 @@ def test_a_rule_that_comes_in_between_leaves_the_operation_open_and_says_so(worl
     with pytest.raises(ServiceError, match="deploy v1 → v2 stays open in the journal") as caught:
         world.deploy("2", faults=Forbidden())
     assert "cdml/**" in caught.value.hint
-    assert "they finish or undo it first" in caught.value.hint
+    assert "it finishes or undoes this operation first" in caught.value.hint
     world.wait_out_the_lease()
 
     world.deploy("2")
@@ -137,7 +137,7 @@ def test_a_full_disk_takes_the_evidence_and_nothing_else(world, monkeypatch):
     told = world.deploy("2")
 
     assert ("pass", "2") == (told.verdict, world.serving)
-    assert any("The journal keeps what was done" in note for note in world.progress.notes)
+    assert any("The journal still records" in note for note in world.progress.notes)
 
 
 def test_two_environments_never_share_the_traffic_of_one_target(split):

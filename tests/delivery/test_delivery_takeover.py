@@ -76,7 +76,7 @@ def test_a_deploy_takes_over_from_a_run_that_is_over(begin, tmp_path):
     assert ["4", "2", "1"] == [entry.version for entry in world.ledger.entries]
     taken = world.journal.subjects.index("deploy: take over v2 → v3 from a run that is over")
     assert world.journal.subjects[taken + 1].startswith("deploy: undo v2 → v3")
-    assert f"{THEIRS} is over; its operation is taken over now." in world.progress.notes
+    assert f"{THEIRS} has ended; taking over its operation." in world.progress.notes
 
 
 def test_what_was_committed_is_finished_and_not_undone(tmp_path):
@@ -127,7 +127,7 @@ def test_a_lock_is_kept_where_nobody_says_that_its_run_is_over(begin, tmp_path, 
     world.ci_run.over, world.ci_run.refuses = set(over), refuses
     before = world.ledger
 
-    with pytest.raises(LockHeld, match="holds the lock until"):
+    with pytest.raises(LockHeld, match="holds the lock"):
         world.deploy("3")
 
     assert before == world.ledger
@@ -148,7 +148,7 @@ def test_a_platform_that_refuses_says_once_what_it_needs(tmp_path):
 
     world.rollback()
 
-    told = [note for note in world.progress.notes if "still works is not known" in note]
+    told = [note for note in world.progress.notes if "has ended: " in note]
     assert 1 == len(told)
     assert "does not let this token look at a run. Grant it." in told[0]
 
@@ -161,7 +161,7 @@ def test_a_parked_canary_is_no_run_that_died(tmp_path):
     world.deploy("2")
     world.ci_run.address = OURS
 
-    with pytest.raises(LockHeld, match="parked a canary until"):
+    with pytest.raises(LockHeld, match="paused a canary until"):
         world.deploy("2")
 
     assert [] == world.ci_run.asked

@@ -167,7 +167,7 @@ def test_where_nobody_can_say_whether_a_gate_ran_a_version_is_missing(world):
     world.code_host.merged = {}
     world.code_host.signs[THIRD] = None
 
-    with pytest.raises(InputError, match="nobody here can say") as told:
+    with pytest.raises(InputError, match="it is unknown whether a gate ran") as told:
         world.deploy()
 
     assert "--model" in told.value.hint

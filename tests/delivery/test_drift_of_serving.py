@@ -93,7 +93,7 @@ def test_a_rehearsal_of_a_cure_writes_nothing(world):
     before = world.journal.documents.copy()
     told = world.deploy(cure="repair", reason="why not", dry_run=True)
 
-    assert "--repair would mend that first" in told.reason
+    assert "--repair would fix that first" in told.reason
     assert ("1", before) == (world.serving, world.journal.documents)
 
 
@@ -188,5 +188,5 @@ def test_a_delivery_between_two_looks_is_no_drift(tmp_path, dry_run):
     told = world.deploy("3", dry_run=dry_run)
 
     assert ("pass", False) == (told.verdict, told.changed)
-    assert "The journal moved; looking again." in world.progress.notes
+    assert "The journal changed; reading it again." in world.progress.notes
     assert "3" == world.ledger.current.version

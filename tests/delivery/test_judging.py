@@ -71,9 +71,7 @@ def answering(*values):
 def test_a_server_that_says_what_was_judged_passes(world, said):
     world.balancer.answers["2"] = answering(*said)
 
-    assert "2 predictions are those that were judged" in judging(world).smoke(
-        world.balancer, world.b
-    )
+    assert "2 predictions match the recorded ones" in judging(world).smoke(world.balancer, world.b)
 
 
 def test_a_server_that_says_something_else_does_not(world):
@@ -86,7 +84,7 @@ def test_a_server_that_says_something_else_does_not(world):
 def test_a_version_of_which_nothing_is_known_goes_back_but_is_not_shipped(world):
     first = release_of(world, "1")
     world.balancer.answers["1"] = answering(1)
-    with pytest.raises(InputError, match="Nothing was there to ask") as caught:
+    with pytest.raises(InputError, match="no smoke cases to send") as caught:
         judging(world).smoke(world.balancer, first)
     assert "cdml gate" in caught.value.hint
 
@@ -179,7 +177,7 @@ def test_the_expected_time_is_told_at_the_traffic_that_was_seen(world, ramp):
         world.traffic.serve("blue", at, status=500 if number % 100 == 0 else 200)
     told = forecast(world, ramp)
 
-    assert "at 600 requests a minute and 50 % of them" in told
+    assert "at 600 requests a minute, 50 % of them" in told
     assert "promoted in about" in told
 
 

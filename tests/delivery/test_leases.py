@@ -166,8 +166,8 @@ def test_who_was_paused_over_its_write_says_the_truth_and_takes_it_back(world, n
     assert 5 == caught.value.exit_code
     assert "2" == agreed(world)
     if number == 2:
-        assert "it was taken back" in caught.value.message
-        assert "a run that was overtaken wrote it late" in world.ledger.current.reason
+        assert "it was undone" in caught.value.message
+        assert "this run lost its lock and wrote too late" in world.ledger.current.reason
 
 
 def test_who_was_paused_before_its_write_writes_nothing(world):

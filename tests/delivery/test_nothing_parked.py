@@ -64,7 +64,7 @@ def test_before_the_first_deploy_there_is_nothing_to_tell_of(tmp_path):
 
     told = resume(world.loaded, only_the_journal(world), output=world.output)
 
-    assert Nothing("Nothing to resume: nothing ever served.") == told
+    assert Nothing("Nothing to resume: nothing has served yet.") == told
     assert [] == world.journal.documents
 
 
@@ -78,7 +78,7 @@ def test_a_deploy_that_is_under_way_is_named(tmp_path, earlier):
         world.deploy("2" if earlier else "1", faults=Faults(3))
     before = world.ledger
 
-    with pytest.raises(LockHeld, match="holds the lock until"):
+    with pytest.raises(LockHeld, match="holds the lock"):
         resume(world.loaded, only_the_journal(world), output=world.output)
 
     assert before == world.ledger
@@ -117,7 +117,7 @@ def resumed(repository, capsys):
 
 
 def test_the_command_ends_well_and_says_why(repository, capsys, slept):
-    assert (0, "deploy: Nothing to resume: nothing ever served.") == resumed(repository, capsys)
+    assert (0, "deploy: Nothing to resume: nothing has served yet.") == resumed(repository, capsys)
     journal = GitJournal(
         folder=repository, environment="production", model="my-model", variables={}
     )

@@ -35,7 +35,7 @@ def agreed(world):
 def test_a_parked_canary_ends_its_run_without_a_promise(world):
     told = world.told
     assert ("warn", False, 0) == (told.verdict, told.changed, told.verdict.exit_code)
-    assert "canary parked until 2026-05-01 12:20:00 UTC: v2 has 5 %" in told.reason
+    assert "The canary is paused until 2026-05-01 12:20:00 UTC: v2 has 5 %" in told.reason
     assert told.parked_until == world.ledger.parked_until
     assert (5, "1") == (world.percent("2"), world.ledger.current.version)
 
@@ -82,7 +82,7 @@ def test_the_time_out_counts_from_the_first_share_whoever_looks(world):
 
 def test_a_parked_canary_yields_to_no_other_deploy_before_it_expires(world):
     world.register("C", against="1")
-    with pytest.raises(LockHeld, match="parked a canary until") as caught:
+    with pytest.raises(LockHeld, match="paused a canary until") as caught:
         world.deploy("3")
     assert "--resume" in caught.value.hint
     world.clock.pass_by(timedelta(minutes=20))
@@ -108,7 +108,7 @@ def test_a_rollback_takes_a_parked_canary_back_at_once(world):
 
     assert ("1", before) == (agreed(world), world.clock.now())
     assert ("2", "1", True) == (told.from_.version, told.to.version, told.changed)
-    assert "canary of v2 was taken back: v1 serves" in told.reason
+    assert "canary of v2 was aborted: v1 serves" in told.reason
     assert "complaints" in world.ledger.quarantined[0].reason
     assert told.times.restored >= told.times.requested
 
@@ -119,7 +119,7 @@ def test_two_resumed_runs_do_not_work_at_once(world):
         world.resume(faults=Faults(2))
 
     before = world.ledger
-    with pytest.raises(LockHeld, match="holds the lock until"):
+    with pytest.raises(LockHeld, match="holds the lock"):
         world.resume()
 
     assert before == world.ledger

@@ -105,7 +105,7 @@ def test_what_serves_already_is_a_success_without_a_change(world):
 def test_without_anything_before_there_is_nothing_to_go_back_to(world, served):
     world.ship(*served)
 
-    with pytest.raises(InputError, match="nothing to go back to"):
+    with pytest.raises(InputError, match="no version to roll back to"):
         world.rollback()
 
 

@@ -70,7 +70,7 @@ def test_what_was_done_already_is_told_with_when_and_by_whom(world):
     told = world.rollback()
 
     assert ("pass", False, "2") == (told.verdict, told.changed, told.to.version)
-    assert "this rollback was carried out at" in told.reason
+    assert "this rollback was done at" in told.reason
     assert "--request-id" in told.reason
 
 

@@ -35,7 +35,7 @@ def test_what_served_before_is_ended_when_its_time_is_over(world):
     told = world.resume()
 
     assert (None, "2", "2") == (warm(world), world.serving, world.ledger.current.version)
-    assert "v2 serves production. v1, kept warm without traffic, was ended." in told.reason
+    assert "v2 serves production. v1, kept warm without traffic, was stopped." in told.reason
     assert "deploy: end v1, kept warm in production" == world.journal.subjects[-1]
     assert ("pass", False) == (told.verdict, told.changed)
 

@@ -49,7 +49,7 @@ def test_a_server_that_gives_what_was_judged_passes_everything():
 
     assert ["answers", "known_answers", "refuses_malformed", "latency"] == list(found)
     assert all_passed(tuple(found.values()))
-    assert "2 predictions are those that were judged." == found["known_answers"].sentence
+    assert "2 predictions match the recorded ones." == found["known_answers"].sentence
 
 
 def test_rows_are_asked_as_the_server_takes_them_and_missing_values_as_null():
@@ -99,7 +99,7 @@ def test_other_predictions_than_those_judged_fail_and_the_first_is_told():
 
     assert found["answers"].passed
     assert (
-        "Asked for 2 rows, its prediction 2 is 0.5, and 0.75 was judged."
+        "Asked for 2 rows, its prediction 2 is 0.5, but 0.75 was recorded."
         == found["known_answers"].sentence
     )
 

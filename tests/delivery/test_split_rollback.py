@@ -88,7 +88,7 @@ class While(Faults):
 
 
 def test_a_running_canary_makes_room_for_a_rollback(world):
-    with pytest.raises(DeploymentFailed, match=r"asked it to give up \(stop\).*v2 serves"):
+    with pytest.raises(DeploymentFailed, match=r"requested a stop \(stop\).*v2 serves"):
         world.deploy("3", faults=While(world, asks_only))
 
     assert "2" == agreed(world)

@@ -96,8 +96,12 @@ def test_a_model_that_is_given_what_is_classified_has_no_known_rows(world, input
     assert note.startswith(f"No smoke cases were recorded: {why}. Without them, the first deploy")
     with pytest.raises(InputError) as caught:
         asked(world, version)
-    assert f"nothing is known to ask v1, so that it gets no traffic: {why}." == caught.value.message
-    assert f"v1 is ready; nothing is known to ask it: {why}" == asked(world, version, served=True)
+    assert (
+        f"No smoke cases are recorded for v1, so it gets no traffic: {why}." == caught.value.message
+    )
+    assert f"v1 is ready, but no smoke cases are recorded for it: {why}" == asked(
+        world, version, served=True
+    )
 
 
 def test_of_any_other_model_only_what_it_is_given_is_kept(world):

@@ -155,7 +155,7 @@ def test_a_branch_that_is_set_back_is_found_by_what_the_registry_has_deployed(
     del world.raw.documents[before:]
 
     for cure in (None, "repair"):
-        with pytest.raises(ServiceError, match=r"v2 does; .* older than what the registry has"):
+        with pytest.raises(ServiceError, match=r"v2 does .* older than the last deployment"):
             world.deploy("3", cure=cure, reason="it must go on")
         assert "2" == world.serving
 

@@ -36,9 +36,9 @@ class Alias:
         if environment != configured:
             if not re.fullmatch(r"[\w-]+", environment, re.ASCII):
                 raise ConfigurationError(
-                    f"the environment {environment!r} cannot be part of an alias, and another"
-                    f" environment than {configured} needs one of its own.",
-                    "Use letters, digits, - and _.",
+                    f"The environment {environment!r} needs its own alias, and its name cannot"
+                    f" be part of one ({configured} uses the alias as it is).",
+                    "Use only letters, digits, - and _ in the environment's name.",
                 )
             name = f"{name}-{environment}"
         return cls(registry=registry, model=config.model, name=name)
@@ -81,6 +81,6 @@ class Alias:
         after = self.names()
         if after != release.version:
             raise ServiceError(
-                f"the alias {self.name} was set to v{release.version} and names"
+                f"The alias {self.name} was set to v{release.version}, but now points to"
                 f" {f'v{after}' if after else 'nothing'}."
             )

@@ -93,7 +93,7 @@ class Voucher:
             self.ports.progress.note(note)
             return ""
         if not _is_same(release, version):
-            return "the registry's version is not the one that served."
+            return "the registry now has a different version under this number."
         return self._unvouched(release, version)
 
     def refuses(self, release: Release) -> str:
@@ -126,7 +126,7 @@ class Voucher:
             return ""
         candidate = read_candidate(version, registry=self.ports.registry, evidence=None)
         if candidate.release.digest != release.digest:
-            return f"the files of v{release.version} are not those that served."
+            return f"the files of v{release.version} have changed since it served."
         nothing = JournalDocument(model=version.name, environment=self.environment)
         against = find_objections(candidate, nothing, self.loaded.config)
         return next((one.message for one in against if one.refusal in _BY_EVIDENCE), "")

@@ -14,9 +14,9 @@ def warn_unprotected(
     if ports.code_host is None or ports.code_host.is_protected(branch) is not False:
         return
     message = (
-        f"No ruleset keeps others from pushing to {branch}, the journal of what serves. Restrict"
-        " creations, updates and deletions of cdml/** to the identity that deploys"
-        ' (docs/delivery.md, "Who may write it").'
+        f"No ruleset stops others from pushing to {branch}, the journal of what serves. Let"
+        " only the identity that deploys create, update or delete cdml/** (docs/delivery.md,"
+        ' "Who may write it").'
     )
     ports.progress.note(message)
     ports.ci_run.annotate(

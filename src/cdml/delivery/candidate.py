@@ -74,13 +74,15 @@ def find_objections(
     if candidate.version.digest not in (None, digest):
         yield RefusalReason(
             Refusal.DIGEST,
-            f"the files of {label} have the digest {digest}, the registry recorded"
+            f"The files of {label} have the digest {digest}, but the registry recorded"
             f" {candidate.version.digest}.",
-            "Somebody changed them: register the model anew.",
+            "The files changed after registration. Register the model again.",
         )
     if candidate.judged is None:
         yield RefusalReason(
-            Refusal.NO_EVIDENCE, candidate.trouble or f"nothing says that {label} passed.", _GATE
+            Refusal.NO_EVIDENCE,
+            candidate.trouble or f"{label} has no evidence that it passed.",
+            _GATE,
         )
     else:
         yield from _against(candidate.judged, label, digest, ledger, config)
@@ -88,9 +90,9 @@ def find_objections(
     if bad is not None:
         yield RefusalReason(
             Refusal.QUARANTINED,
-            f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M} UTC"
-            f"{f' ({bad.reason})' if bad.reason else ''}.",
-            "Ship another model.",
+            f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M}"
+            f" UTC{f' ({bad.reason})' if bad.reason else ''}.",
+            "Deploy a different model.",
         )
 
 
@@ -105,7 +107,7 @@ def _against(
         if spoken != digest:
             yield RefusalReason(
                 Refusal.DIGEST,
-                f"{label} has the digest {digest}, the {subject} is of {spoken}.",
+                f"{label} has the digest {digest}, but the {subject} was for {spoken}.",
                 _GATE,
             )
     rows = {judged.evaluation.data.digest, judged.comparison.data.digest}
@@ -113,13 +115,13 @@ def _against(
     if len(rows) > 1:
         yield RefusalReason(
             Refusal.DIGEST,
-            f"the evidence of {label} speaks of {len(rows)} different data sets.",
+            f"The evidence of {label} covers {len(rows)} different data sets.",
             _GATE,
         )
     if judged.data is None and config.data.checked:
         yield RefusalReason(
             Refusal.NO_EVIDENCE,
-            f"nothing says that the data {label} was judged on was validated.",
+            f"There is no evidence that the data {label} was judged on was validated.",
             _GATE,
         )
     current = ledger.current.release if ledger.current else None
@@ -127,15 +129,15 @@ def _against(
     if (champion.digest if champion else None) != (current.digest if current else None):
         yield RefusalReason(
             Refusal.CHAMPION_MOVED,
-            f"{label} was compared with {_named(champion)}, and {_named(current)} serves now.",
-            "Compare it again with what serves.",
+            f"{label} was compared with {_named(champion)}, but {_named(current)} serves now.",
+            "Compare it with the model that serves now.",
         )
     impossible = list(contradictions(judged.data, judged.evaluation, judged.comparison, config))
     if impossible:
-        more = f" There are {len(impossible) - 1:,} more such findings." if impossible[1:] else ""
+        more = f" {len(impossible) - 1:,} more contradictions were found." if impossible[1:] else ""
         yield RefusalReason(
             Refusal.VERDICT,
-            f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
+            f"The evidence of {label} contradicts its verdict: {impossible[0]}{more}",
             _GATE,
         )
     again = recompute(judged.evaluation, judged.comparison, config)
@@ -144,8 +146,8 @@ def _against(
         why = again.reasons[0] if again.reasons else "the data did not pass"
         yield RefusalReason(
             Refusal.VERDICT,
-            f"under the deployed cdml.yaml the verdict on {label} is {verdict}: {why}",
-            "The report names the gates that say no.",
+            f"Under the deployed cdml.yaml, the verdict on {label} is {verdict}: {why}",
+            "The report lists the gates that failed.",
         )
 
 

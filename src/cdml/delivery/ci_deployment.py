@@ -24,7 +24,7 @@ class CiDeployment:
     ) -> "CiDeployment":
         """File the open operation, or find what was filed of it."""
         operation, code_host = ledger.operation, ports.code_host
-        deployment, detail = None, "no code host keeps deployments"
+        deployment, detail = None, "there is no code host to record deployments"
         try:
             if code_host and operation is not None and operation.commit is not None:
                 deployment = code_host.open_deployment(
@@ -43,7 +43,7 @@ class CiDeployment:
                 detail = f"deployment {deployment}" if deployment else detail
         except CdmlError as error:
             detail = error.message
-            ports.progress.note(f"No deployment was filed: {error.message}")
+            ports.progress.note(f"No deployment was recorded at the code host: {error.message}")
         filing = cls(ports=ports, ledger=ledger, deployment=deployment, detail=detail, url=url)
         if operation is not None:
             filing.under_way(_summarize(operation, ledger.model))
@@ -68,7 +68,9 @@ class CiDeployment:
                 self.deployment, state, description, self.ledger.environment, url=self.url
             )
         except CdmlError as error:
-            self.ports.progress.note(f"The deployment's status is not {state}: {error.message}")
+            self.ports.progress.note(
+                f"The deployment's status was not set to {state}: {error.message}"
+            )
 
 
 def _summarize(operation: Operation, model: str) -> str:

@@ -140,7 +140,7 @@ class _Deploy:
         """Adopt what serves by itself only where cdml has not deployed it."""
         if self.cure != "adopt":
             where = self.operator.book.environment
-            empty = f"v{observation.serving.version} serves {where}, and the journal has no entry."
+            empty = f"v{observation.serving.version} serves {where}, but the journal has no entry."
             refuse_outdated(self.operator, empty, observation)
 
     def rehearse(self, version: ModelVersion | None) -> Deployment:
@@ -154,7 +154,7 @@ class _Deploy:
         state = standing(observation.ledger, observation.serving)
         first, drift = "", ""
         if state is Situation.UNFINISHED:
-            first = " An operation that is open would be finished or undone first."
+            first = " The open operation would first be finished or undone."
         elif state is Situation.UNKNOWN:
             self._refuse_deleted_journal(observation)
             release = hashed_release(observation.serving, operator.book.model, self.ports)
@@ -166,9 +166,9 @@ class _Deploy:
         if drift:
             if self.cure is None:
                 refuse_drift(operator, drift, observation)
-            first = f" {drift} --{self.cure} would mend that first."
+            first = f" {drift} --{self.cure} would fix that first."
         if version is None:
-            return self._agreed(observation, drift, f"Nothing was written.{first}")
+            return self._agreed(observation, drift, f"Dry run: nothing was written.{first}")
         planned = self._plan(observation, version)
         if isinstance(planned, Deployment):
             return planned
@@ -177,8 +177,8 @@ class _Deploy:
         return make_evidence(
             operator,
             operation,
-            f"v{operation.to.version} would serve {operator.book.environment}, where"
-            f" {version_name(operation.from_)} does now; nothing was written.{first}",
+            f"Dry run: v{operation.to.version} would serve {operator.book.environment}, where"
+            f" {version_name(operation.from_)} serves now. Nothing was written.{first}",
             steps=[
                 DeploymentStep(name=name, state="planned", detail=detail)
                 for name, detail in steps.items()
@@ -220,16 +220,16 @@ class _Deploy:
     def _served_already(self, observation: Observation) -> Deployment:
         version = observation.ledger.current.version if observation.ledger.current else ""
         where = self.operator.book.environment
-        return self._agreed(observation, "", f"Nothing to do: v{version} serves {where} already.")
+        return self._agreed(observation, "", f"Nothing to do: v{version} already serves {where}.")
 
     def _agreed(self, observation: Observation, drift: str, sentence: str = "") -> Deployment:
         """That what serves and the journal agree, again where a drift was mended."""
         current, operator = observation.ledger.current, self.operator
         if current is None:
-            raise InputError("Nothing serves, and the journal says so.", "Deploy a version.")
+            raise InputError("Nothing serves, and the journal agrees.", "Deploy a version.")
         mended = bool(drift and not sentence)
         text = sentence or (
-            f"v{current.version} serves {operator.book.environment}, and the journal says so."
+            f"v{current.version} serves {operator.book.environment}, and the journal agrees."
         )
         return make_evidence(
             operator,
@@ -254,7 +254,7 @@ def _ramp(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
     if not target.splits_traffic:
         raise ConfigurationError(
             f"deploy.canary: the target {target.name} cannot split traffic.",
-            "Leave deploy.canary out, or choose a target that splits traffic.",
+            "Remove deploy.canary, or choose a target that can split traffic.",
         )
     return Ramp(
         steps=(ALL,) if first else canary.steps,

@@ -26,8 +26,8 @@ def describe_drift(operator: OperationRunner, observation: Observation) -> str:
     if standing(observation.ledger, observation.serving) is Situation.DRIFTED:
         expected = f"v{current.version}" if current else "nothing"
         return (
-            f"Drift: the journal says that {expected} serves {where}, and"
-            f" {_describe(observation)} does; {_cause(operator, current)}."
+            f"Drift: the journal says {expected} serves {where}, but {_describe(observation)}"
+            f" does ({_cause(operator, current)})."
         )
     alias = operator.effects.alias
     if alias is None or current is None:
@@ -36,8 +36,8 @@ def describe_drift(operator: OperationRunner, observation: Observation) -> str:
     if names == current.version:
         return ""
     return (
-        f"Drift: v{current.version} serves {where}, and the registry's alias {alias.name}"
-        f" names {f'v{names}' if names else 'nothing'}; {_cause(operator, current)}."
+        f"Drift: v{current.version} serves {where}, but the registry's alias {alias.name}"
+        f" points to {f'v{names}' if names else 'nothing'} ({_cause(operator, current)})."
     )
 
 
@@ -55,8 +55,8 @@ def refuse_drift(operator: OperationRunner, drift: str, observation: Observation
     refuse_outdated(operator, drift, observation)
     raise ServiceError(
         drift,
-        "`cdml deploy --repair --reason …` or `cdml rollback` makes the world follow the"
-        " journal again; `cdml deploy --adopt --reason …` makes the journal follow the world.",
+        "To restore what the journal says, run `cdml deploy --repair --reason …` or `cdml"
+        " rollback`. To record what serves now, run `cdml deploy --adopt --reason …`.",
     )
 
 
@@ -70,10 +70,10 @@ def refuse_outdated(operator: OperationRunner, mismatch: str, observation: Obser
     versions = (serving, alias.names() if alias else None)
     if any(operator.voucher.is_outdated(observation.ledger, one) for one in versions):
         raise ServiceError(
-            f"{mismatch} The journal is older than what the registry has deployed: its branch was"
-            " set back or deleted.",
-            "Push its newest commit again, which the remote's record of pushes names; or"
-            " `cdml deploy --adopt --reason …` makes the journal follow the world.",
+            f"{mismatch} The journal is older than the last deployment in the registry: its"
+            " branch was reset or deleted.",
+            "Push the branch's newest commit again; the remote's push log lists it. Or record"
+            " what serves now: `cdml deploy --adopt --reason …`.",
         )
 
 
@@ -104,16 +104,16 @@ def _cause(operator: OperationRunner, current: Release | None) -> str:
             operator.ports.registry.version(operator.book.model, current.version)
         except InputError:
             return f"v{current.version} was deleted from the registry"
-    return "somebody moved it without cdml"
+    return "someone changed it without cdml"
 
 
 def _adoptable(operator: OperationRunner, observation: Observation) -> Release | None:
     standby = observation.serving.standby
     if standby is not None and standby.percent > 0:
         raise InputError(
-            f"{_describe(observation)} share the traffic of {operator.book.environment}: which one"
-            " is to be adopted?",
-            "Give one of them all of it, or use --repair.",
+            f"{_describe(observation)} share the traffic of {operator.book.environment}, so it"
+            " is unclear which one to adopt.",
+            "Give one of them all the traffic, or use --repair.",
         )
     if observation.serving.version is None:
         return None
@@ -123,12 +123,13 @@ def _adoptable(operator: OperationRunner, observation: Observation) -> Release |
 def _repair(operator: OperationRunner, observation: Observation) -> Observation:
     current = observation.ledger.current
     if current is None:
-        raise InputError("The journal says that nothing serves: there is nothing to restore.")
+        raise InputError("The journal says nothing serves, so there is nothing to restore.")
     problem = operator.voucher.doubt(current.release, observation.serving)
     if problem:
         raise InputError(
             f"v{current.version} cannot be restored: {problem}",
-            "`cdml rollback` restores an earlier version; --adopt takes what serves.",
+            "Restore an earlier version with `cdml rollback`, or record what serves now with"
+            " --adopt.",
         )
     serving = serving_release(observation, operator.book.model, operator.ports)
     from_ = serving if serving != current.release else None
@@ -148,15 +149,15 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Remedy | None:
     """
     if adopt and repair:
         raise ConfigurationError(
-            "--adopt and --repair contradict each other.",
-            "--adopt: the journal follows the world; --repair: the world follows the journal.",
+            "--adopt and --repair cannot be combined.",
+            "Use --adopt to record what serves, or --repair to restore what the journal says.",
         )
     if not (adopt or repair):
         return None
     cure: Remedy = "adopt" if adopt else "repair"
     if not reason.strip():
         raise ConfigurationError(
-            f"--{cure} needs a reason.", "Say why with --reason; the journal keeps it."
+            f"--{cure} needs a reason.", "Add --reason; it is recorded in the journal."
         )
     return cure
 
@@ -166,4 +167,4 @@ def _describe(observation: Observation) -> str:
     main = f"v{serving.version}" if serving.version else "nothing"
     if serving.standby is None or serving.standby.percent == 0:
         return main
-    return f"{main} ({ALL - serving.standby.percent} %) beside v{serving.standby.version}"
+    return f"{main} ({ALL - serving.standby.percent} %) and v{serving.standby.version}"

@@ -9,7 +9,7 @@ from cdml.errors import InputError
 from cdml.models import uri
 from cdml.models.registry import ModelVersion, Registry
 
-_NAME_ONE = "Name one: --model VERSION."
+_NAME_ONE = "To choose a version, use --model VERSION."
 _PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)
 
 
@@ -33,9 +33,9 @@ def find_version(
     version = ports.registry.resolve(model)
     if version is None or version.name != name:
         raise InputError(
-            f"{model} is no version of {name}.",
-            f"Write --model 3, models:/{name}/3 or models:/{name}@alias; a model that is not"
-            " registered is registered by `cdml gate --register`.",
+            f"{model} is not a version of {name}.",
+            f"Write --model 3, models:/{name}/3 or models:/{name}@alias. To register a model,"
+            " run `cdml gate --register`.",
         )
     return version
 
@@ -45,7 +45,7 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
     checked_out = (PushedCommit(sha=sha),) if sha else ()
     pushed = ports.code_host.pushed() if ports.code_host else checked_out
     if not pushed:
-        raise InputError("There is no commit to find the version of.", _NAME_ONE)
+        raise InputError("There is no commit to look up the version by.", _NAME_ONE)
     versions = ports.registry.find(name, {})
     positions: dict[str, int] = {}
     for position, commit in enumerate(pushed):
@@ -67,8 +67,8 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
     others = [_labelled(one) for one in matching if one is not last]
     if others:
         ports.progress.note(
-            f"This push brought {len(matching)} versions of {name}; {_labelled(last)} is the last"
-            f" one that passed. Not deployed: {', '.join(others)}."
+            f"This push contains {len(matching)} versions of {name}; {_labelled(last)} is the"
+            f" last one that passed. Not deployed: {', '.join(others)}."
         )
     return last
 
@@ -99,8 +99,8 @@ def _none(
                 raise InputError(
                     f"v{version.version} of {name} was registered from pull request"
                     f" #{request.number} at commit {version.tags.get('cdml.commit', '?')[:12]},"
-                    f" and {request.head[:12]} was merged.",
-                    f"The gate passed an earlier state. {_NAME_ONE}",
+                    f" but {request.head[:12]} was merged.",
+                    f"The gate passed an earlier commit. {_NAME_ONE}",
                 )
     origins: list[str] = []
     for on in requests or (commit,):
@@ -121,14 +121,14 @@ def _sign(
     """What shows that a gate of this model ran, or may have run; None where none did."""
     signs = code_host.gate_signs(on) if code_host else None
     if signs is None:
-        return ", and nobody here can say whether a gate ran"
+        return ", and it is unknown whether a gate ran"
     reports = [one for one in signs.reports if not one.startswith(f"{name} in ")]
     if name in reports:
-        return ", but its gate ran: its report is there"
+        return ", but its gate ran and left a report"
     # A report's id is by default the name of a model.
     unknown = [one for one in reports if not registry.find(one.partition(" in ")[0], {})]
     if unknown:
-        return f", but a gate ran: the report {unknown[0]} is there"
+        return f", but a gate ran and left the report {unknown[0]}"
     # In a monorepo the checks may be those of other models, whose reports then are there.
     if signs.checks and not reports:
         return f", but a gate ran ({'; '.join(signs.checks)})"

@@ -18,7 +18,7 @@ from cdml.journal.port import Moved
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""
-_REASON = "a run that was overtaken wrote it late"
+_REASON = "this run lost its lock and wrote too late"
 T = TypeVar("T")
 
 
@@ -33,13 +33,13 @@ def repeat_until_locked(operator: OperationRunner, act: Callable[[], T]) -> T:
         try:
             return act()
         except Moved:
-            operator.ports.progress.note("The journal moved; looking again.")
+            operator.ports.progress.note("The journal changed; reading it again.")
         except Overtaken as error:
             mended = _mend(operator, error.versions) if error.versions else ""
             now = describe_serving(look_again(operator.ports), operator.book.environment)
             message = " ".join(filter(None, (error.message, mended, now)))
             raise Overtaken(message, error.hint) from error
-    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+    raise LockHeld(f"The journal changed {ATTEMPTS} times before the lock could be taken.")
 
 
 def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
@@ -52,10 +52,10 @@ def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
             return drift
         cure_drift(operator, observation, "repair")
     except Moved:
-        return "Others deliver now, and see to what serves."
+        return "Another operation is running and will set what serves."
     except CdmlError as trouble:
-        return f"Whether the journal and what serves agree is not known: {trouble.message}"
-    return "A late write of this run changed what serves; it was taken back."
+        return f"It is unknown whether the journal matches what serves: {trouble.message}"
+    return "A late write of this run changed what serves; it was undone."
 
 
 def _served_versions(operator: OperationRunner, observation: Observation) -> set[str | None]:

@@ -49,7 +49,7 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
         ports.progress.note(f"v{warm.version} stays warm: {error.message}")
         return ""
     operator.steps.add("end", ending.subject)
-    return f" v{warm.version}, kept warm without traffic, was ended."
+    return f" v{warm.version}, kept warm without traffic, was stopped."
 
 
 def resume(
@@ -80,7 +80,7 @@ def resume(
     after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
     ledger, commit = operator.book.read()
     if ledger.current is None:
-        return Nothing("Nothing to resume: nothing ever served.")
+        return Nothing("Nothing to resume: nothing has served yet.")
     serving = ledger.current.release
     evidence = make_evidence(
         operator,

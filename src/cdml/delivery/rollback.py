@@ -68,7 +68,7 @@ def rollback(
     """
     if request_id is not None and len(request_id) > LONGEST:
         raise ConfigurationError(
-            f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
+            f"--request-id has {len(request_id):,} characters; the limit is {LONGEST}."
         )
     operator = OperationRunner.configured(
         loaded, ports, environment, checks, output=output, reason=reason
@@ -116,9 +116,10 @@ class _Rollback:
             return make_evidence(
                 operator,
                 self._plan(current.from_, current.release),
-                f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S}"
-                f" UTC (operation {answered.operation}), and {version_name(current.release)} serves"
-                f" {where}. For another one, start a new run or give another --request-id.",
+                f"Nothing to do: this rollback was done at {answered.at:%Y-%m-%d %H:%M:%S} UTC"
+                f" (operation {answered.operation}), and {version_name(current.release)} serves"
+                f" {where}. For another rollback, start a new run or pass a different"
+                " --request-id.",
                 journal=observation.commit,
             )
         entry = self._named(observation.ledger, to) if to else self._restored_since(observation)
@@ -128,7 +129,7 @@ class _Rollback:
         )
         serves = traffic_percentage(observation.serving, operation.to) == ALL
         if current and current.release == operation.to and serves:
-            sentence = f"Nothing to do: v{operation.to.version} serves {where} already."
+            sentence = f"Nothing to do: v{operation.to.version} already serves {where}."
             return make_evidence(operator, operation, sentence, journal=observation.commit)
         self._identify(operation, observation)
         return self._carry_out(observation, operation)
@@ -169,7 +170,7 @@ class _Rollback:
         """What came of a rollback that broke off; its evidence is written."""
         seen = look_again(self.ports)
         restored = isinstance(seen, Serving) and traffic_percentage(seen, operation.to) == ALL
-        begun = "was restored, but the rollback did not end" if restored else "was not restored"
+        begun = "was restored, but the rollback did not finish" if restored else "was not restored"
         now = describe_serving(seen, self.operator.book.environment)
         sentence = f"v{operation.to.version} {begun}: {error.message} {now}"
         evidence = make_evidence(
@@ -203,7 +204,7 @@ class _Rollback:
         return make_evidence(
             self.operator,
             self._plan(operation.to, current.release),
-            f"The canary of {bad} was taken back: {version_name(current.release)} serves"
+            f"The canary of {bad} was aborted: {version_name(current.release)} serves"
             f" {ledger.environment} again; {bad} is quarantined.",
             journal=observation.commit,
             changed=True,
@@ -232,16 +233,16 @@ class _Rollback:
             )
             if not why:
                 return entry
-            self.ports.progress.note(f"v{entry.version} is passed over: {why}")
+            self.ports.progress.note(f"Skipping v{entry.version}: {why}")
             refused[entry.digest] = f"v{entry.version}"
         bad = ", ".join(f"v{one.version}" for one in observation.ledger.quarantined)
-        but = f", except those in quarantine ({bad})" if bad else ""
+        but = f"; quarantined: {bad}" if bad else ""
         if refused:
-            but += f", except what only the journal knows of ({', '.join(refused.values())})"
+            but += f"; known only to the journal: {', '.join(refused.values())}"
         raise InputError(
-            f"There is nothing to go back to: no other release than {_seen(observation)} served"
-            f" {self.operator.book.environment}{but}.",
-            "`cdml history` tells what served; --to names one of it, even from quarantine.",
+            f"There is no version to roll back to: no release other than {_seen(observation)}"
+            f" has served {self.operator.book.environment}{but}.",
+            "`cdml history` lists what has served. --to selects a version, even a quarantined one.",
         )
 
     def _named(self, ledger: JournalDocument, to: str) -> Entry:
@@ -251,9 +252,9 @@ class _Rollback:
             return entry
         served = dict.fromkeys(f"v{one.release.version}" for one in ledger.entries)
         raise InputError(
-            f"Version {to} never served {self.operator.book.environment}"
-            f" ({', '.join(served) or 'nothing'} did), so that it cannot be gone back to.",
-            "`cdml deploy` ships a version for the first time.",
+            f"Cannot roll back to version {to}: it has never served"
+            f" {self.operator.book.environment} (served: {', '.join(served) or 'nothing'}).",
+            "To ship a version for the first time, run `cdml deploy`.",
         )
 
     def _identify(self, operation: Operation, observation: Observation) -> None:
@@ -267,7 +268,7 @@ class _Rollback:
             served = f"{version_name(operation.from_)} serves {self.operator.book.environment}."
             raise RollbackFailed(
                 f"v{operation.to.version} cannot be restored: {problem} {served}",
-                "`cdml history` tells what else served; --to names it.",
+                "`cdml history` lists what else has served. --to selects a version.",
             )
 
 

@@ -19,9 +19,7 @@ _USER = re.compile(r"(?<=://)[^/?#@\s]*@")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_BYTES = 1024
 _OID = re.compile(rb"^oid (sha256:[0-9a-f]{64})$", re.MULTILINE)
-_HINT = (
-    "Run the gate on the rows that cdml.yaml names, without --data, and deploy with that evidence."
-)
+_HINT = "Run the gate on the rows in cdml.yaml, without --data, and deploy with that evidence."
 
 
 def other_rows(
@@ -37,14 +35,14 @@ def other_rows(
     }
     for uri in sorted(others):
         yield RefusalReason(
-            Refusal.DATA, f"it was judged on {uri}, and cdml.yaml names {written}.", _HINT
+            Refusal.DATA, f"It was judged on {uri}, but cdml.yaml names {written}.", _HINT
         )
     here = None if others else _digest_here(written, judged.evaluation.data, loaded, ports)
     if here is not None and here != judged.evaluation.data.digest:
         yield RefusalReason(
             Refusal.DATA,
-            f"{written} has the digest {here[:19]}… in this checkout, and it was judged on"
-            f" rows of the digest {judged.evaluation.data.digest[:19]}…",
+            f"{written} has the digest {here[:19]}… in this checkout, but it was judged on rows"
+            f" with the digest {judged.evaluation.data.digest[:19]}…",
             _HINT,
         )
 
@@ -93,7 +91,7 @@ def _digest_here(
         if path.is_dir() or glob.has_magic(located):
             return ports.tables.open(located).ref.digest
     except (CdmlError, OSError) as error:
-        ports.progress.note(f"whether {judged.uri} is the same here could not be seen: {error}")
+        ports.progress.note(f"Cannot check whether {judged.uri} is the same here: {error}")
     return None
 
 

@@ -17,7 +17,7 @@ class ServerLabels:
 
     def __post_init__(self) -> None:
         if self.champion == self.challenger:
-            raise ValueError(f"both models cannot serve in {self.champion!r}")
+            raise ValueError(f"both models cannot be served by {self.champion!r}")
 
 
 class Traffic(Protocol):

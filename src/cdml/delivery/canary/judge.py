@@ -83,10 +83,10 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     if enough and not open_ and all(one.is_safe for one in findings):
         safe = "; ".join(_describe_finding(one, canary) for one in findings if one.part != SPLIT)
         return say(Decision.PROMOTE, f"no worse than tolerated: {safe}")
-    why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
+    why = "; ".join(open_) or "too few windows to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
     if not elapsed_seconds < limit:
-        return say(Decision.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}")
+        return say(Decision.ROLLBACK, f"not proven safe within {limit / 60:,.0f} min: {why}")
     return say(Decision.HOLD, f"not decided yet: {why}")
 
 
@@ -128,7 +128,8 @@ def _open(canary: CanaryState, findings: tuple[CanaryFinding, ...]) -> list[str]
     problems = []
     if not canary.unreadable <= UNREADABLE * (canary.requests + canary.unreadable):
         problems.append(
-            f"{canary.unreadable:,} records beside {canary.requests:,} requests are unreadable"
+            f"{canary.unreadable:,} records are unreadable, out of"
+            f" {canary.requests + canary.unreadable:,}"
         )
     for one in findings:
         if one.is_safe:
@@ -136,11 +137,11 @@ def _open(canary: CanaryState, findings: tuple[CanaryFinding, ...]) -> list[str]
         if one.part == SPLIT:
             got, requests = one.challenger
             problems.append(
-                f"the split is not as configured: the challenger was given {got:,} of {requests:,}"
-                f" requests; evidence against chance {_odds(one.harm)}"
+                f"the traffic split differs from the configured one: the challenger got {got:,}"
+                f" of {requests:,} requests; evidence against chance {_odds(one.harm)}"
             )
         elif not one.challenger[1]:
-            problems.append(f"nothing is known of the challenger's {one.part}")
+            problems.append(f"no data on the challenger's {one.part} yet")
         else:
             problems.append(_describe_finding(one, canary))
     return problems
@@ -148,8 +149,8 @@ def _open(canary: CanaryState, findings: tuple[CanaryFinding, ...]) -> list[str]
 
 def _harm(one: CanaryFinding, canary: CanaryState) -> str:
     return (
-        f"{_rates(one, canary)}; evidence of harm {_odds(one.harm)}"
-        f" where {_odds(one.harm_needed)} decides{_bursts(one)}"
+        f"{_rates(one, canary)}; evidence of harm {_odds(one.harm)}, needed"
+        f" {_odds(one.harm_needed)}{_bursts(one)}"
     )
 
 
@@ -157,21 +158,18 @@ def _describe_finding(one: CanaryFinding, canary: CanaryState) -> str:
     if one.safe is None or one.safe_needed is None:
         return _rates(one, canary)
     return (
-        f"{_rates(one, canary)}; evidence that it is tolerable {_odds(one.safe)}"
-        f" where {_odds(one.safe_needed)} decides{_bursts(one)}"
+        f"{_rates(one, canary)}; evidence that it is tolerable {_odds(one.safe)}, needed"
+        f" {_odds(one.safe_needed)}{_bursts(one)}"
     )
 
 
 def _rates(one: CanaryFinding, canary: CanaryState) -> str:
-    slow = f" beyond {canary.rules.latency_limit_ms:g} ms" if one.part == LATENCY else ""
-    return (
-        f"{one.part}{slow}: {_share(one.challenger)} of the challenger's, {_share(one.champion)}"
-        " of the champion's"
-    )
+    slow = f" over {canary.rules.latency_limit_ms:g} ms" if one.part == LATENCY else ""
+    return f"{one.part}{slow}: challenger {_share(one.challenger)}, champion {_share(one.champion)}"
 
 
 def _bursts(one: CanaryFinding) -> str:
-    return f" (they come in bursts of {one.dispersion:.1f})" if one.dispersion > 1 else ""
+    return f" (in bursts of {one.dispersion:.1f})" if one.dispersion > 1 else ""
 
 
 def _share(counts: tuple[int, int]) -> str:

@@ -43,20 +43,25 @@ class CanaryJudge:
         cases, why = self._cases(release)
         because = f": {why}" if why else ""
         if not cases and self.served:
-            sentence = f"v{release.version} is ready; nothing is known to ask it{because}"
+            sentence = (
+                f"v{release.version} is ready, but no smoke cases are recorded for it{because}"
+            )
             self.ports.progress.note(f"{sentence}.")
             return sentence
         if why:
             raise InputError(
-                f"nothing is known to ask v{release.version}, so that it gets no traffic: {why}.",
-                "Train it on what may be stored, such as a band or a pseudonym, or set the column's"
-                " class right; then judge it again.",
+                f"No smoke cases are recorded for v{release.version}, so it gets no traffic:"
+                f" {why}.",
+                "Train it on columns that may be stored, such as a band or a pseudonym, or"
+                " correct the column's classification. Then run the gate again.",
             )
         checks = run_smoke_test(target, release, cases, smoke_tolerances(self.loaded.config))
         if not all_passed(checks):
             failed = " ".join(check.sentence for check in checks if not check.passed)
-            hint = "" if cases else "Judge it again: `cdml gate` keeps rows to ask a server."
-            raise InputError(f"the server of v{release.version} failed its check: {failed}", hint)
+            hint = "" if cases else "Run `cdml gate` again: it records smoke cases."
+            raise InputError(
+                f"The server of v{release.version} failed its smoke test: {failed}", hint
+            )
         return " ".join(check.sentence for check in checks)
 
     def look(self, operation: Operation, serving: Serving, now: datetime) -> CheckResult:
@@ -115,9 +120,9 @@ class CanaryJudge:
             settings = self._settings
             if settings and settings.latency_factor is not None:
                 raise InputError(
-                    "The champion's latencies were not looked at before this canary began, so that"
+                    "The champion's latencies were not measured before this canary began, so"
                     " there is no limit to judge it by.",
-                    "Roll it back, and deploy again.",
+                    "Roll it back and deploy again.",
                 )
             limit = settings.latency_limit_ms if settings else None
             return CanaryState(rules=canary_tolerances(settings, ramp, limit)), None
@@ -125,8 +130,8 @@ class CanaryJudge:
             return _CANARY.validate_python(ramp.state["canary"]), int(ramp.state["percent"])
         except (ValidationError, KeyError, TypeError, ValueError) as error:
             raise InputError(
-                "The journal holds a judge's state that this cdml does not read.",
-                "Resume the canary with the version that began it, or roll it back.",
+                "The journal holds canary state that this version of cdml cannot read.",
+                "Resume the canary with the version of cdml that started it, or roll it back.",
             ) from error
 
 
@@ -137,7 +142,7 @@ def _slots(operation: Operation, serving: Serving) -> ServerLabels:
     if serves(serving, operation.to):
         mine, other = other, mine
     if not mine or not other:
-        raise InputError("the target does not tell how records of requests name its servers.")
+        raise InputError("The target does not say how request records name its servers.")
     return ServerLabels(champion=other, challenger=mine)
 
 

@@ -65,8 +65,8 @@ def forecast_canary(
     limit, latencies = _limit(settings, answers)
     rules = canary_tolerances(settings, ramp, limit)
     if seen is None or answers.requests == 0:
-        time = f"is not known: {trouble or 'no traffic was seen'}"
-        return rules, f"{latencies}; when a decision is to be expected {time}"
+        time = f"cannot be estimated: {trouble or 'no traffic was seen'}"
+        return rules, f"{latencies}; the time to a decision {time}"
     return rules, f"{latencies}; {_time(rules, ramp, seen)}"
 
 
@@ -79,7 +79,7 @@ def _seen(ports: DeliveryPorts, since: datetime, fewest_requests: int | None) ->
     seen = traffic.window(back, begun, slots) if back < begun else None
     if seen is not None and _enough(seen, fewest_requests):
         return seen
-    with ports.progress.step("listening to the champion's traffic"):
+    with ports.progress.step("measuring the champion's traffic"):
         while True:
             last = clock.now()
             clock.sleep(LISTEN)
@@ -116,10 +116,10 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
     own = guardrail(champion.latencies, quantile=share, factor=factor)
     requests = champion.latencies.requests
     if own is None:
-        why = "they lie beyond the last bucket of the histogram"
+        why = "they are above the histogram's last bucket"
         if requests < fewest(share):
-            why = f"{requests:,} answers are known, and it takes {fewest(share):,}"
-        sentence = f"the champion's latencies tell no limit: {why}"
+            why = f"{requests:,} answers were measured, and at least {fewest(share):,} are needed"
+        sentence = f"the champion's latencies give no limit: {why}"
         if fixed is None:
             raise InputError(
                 f"deploy.canary.latency_factor: {sentence}.",
@@ -127,7 +127,10 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
             )
     else:
         own = own or LEAST_MS
-        sentence = f"{factor:g} times the champion's own are {own:g} ms, by {requests:,} answers"
+        sentence = (
+            f"{factor:g} times the champion's latency is {own:g} ms, measured on {requests:,}"
+            " answers"
+        )
     limit = min(one for one in (own, fixed) if one is not None)
     return limit, f"{100 * share:g} % of the answers should be within {limit:g} ms ({sentence})"
 
@@ -144,9 +147,9 @@ def _time(rules: CanaryTolerances, ramp: Ramp, seen: Window) -> str:
     )
     good, bad = _minutes(expected.promote), _minutes(expected.rollback)
     return (
-        f"at {a_minute:,.0f} requests a minute and {share} % of them, a version as good as the"
-        f" champion is promoted {good}, and one with {expected.times:g} times the errors taken back"
-        f" {bad}; the time-out is {ramp.timeout / 60:,.0f} min"
+        f"at {a_minute:,.0f} requests a minute, {share} % of them to the challenger: a version"
+        f" as good as the champion is promoted {good}, one with {expected.times:g} times the"
+        f" errors is aborted {bad}; the timeout is {ramp.timeout / 60:,.0f} min"
     )
 
 

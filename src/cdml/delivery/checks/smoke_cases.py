@@ -100,9 +100,9 @@ def predictions(reply: ServerAnswer, rows: int | None = None) -> tuple[Any, ...]
     except NoPredictions:
         raise
     except (ValueError, RecursionError) as error:
-        raise NoPredictions(f"its answer is no JSON: {shorten_reply(reply.body)}") from error
+        raise NoPredictions(f"its answer is not JSON: {shorten_reply(reply.body)}") from error
     if not isinstance(values, list):
-        raise NoPredictions(f"its answer holds no list `predictions`: {shorten_reply(reply.body)}")
+        raise NoPredictions(f"its answer has no list `predictions`: {shorten_reply(reply.body)}")
     if not values or (rows is not None and len(values) != rows):
         expected = "at least 1" if rows is None else str(rows)
         raise NoPredictions(f"it gave {len(values)} predictions, not {expected}")
@@ -148,13 +148,15 @@ def shorten_reply(body: bytes) -> str:
 
 def _answers(cases: Sequence[tuple[Case, ServerAnswer]]) -> SmokeCheck:
     if not cases:
-        return SmokeCheck(name="answers", passed=False, sentence="Nothing was there to ask it.")
+        return SmokeCheck(
+            name="answers", passed=False, sentence="There were no smoke cases to send."
+        )
     problems, count = [], 0
     for case, reply in cases:
         try:
             count += len(predictions(reply, case.rows))
         except NoPredictions as error:
-            problems.append(f"asked for {case.name}, {error}")
+            problems.append(f"for {case.name}: {error}")
     good = f"{count} valid predictions in {len(cases)} answers."
     return SmokeCheck(name="answers", passed=not problems, sentence=_sentence(problems, good))
 
@@ -169,15 +171,15 @@ def _check_recorded(
         try:
             actual = predictions(reply, case.rows)
         except NoPredictions:
-            problems.append(f"asked for {case.name}, it gave no valid answer")
+            problems.append(f"for {case.name}: it gave no valid answer")
             continue
         compared += len(actual)
         if not any(equal_predictions(list(actual), list(one), limits) for one in case.expected):
             difference = _difference(actual, case.expected[0], limits)
-            problems.append(f"asked for {case.name}, {difference}")
+            problems.append(f"for {case.name}: {difference}")
     if not problems and not compared:
-        problems = ["no prediction is known that it could have been held against"]
-    good = f"{compared} predictions are those that were judged."
+        problems = ["no recorded predictions to compare with"]
+    good = f"{compared} predictions match the recorded ones."
     return SmokeCheck(name="known_answers", passed=not problems, sentence=_sentence(problems, good))
 
 
@@ -185,16 +187,16 @@ def _difference(actual: Sequence[Any], recorded: Sequence[Any], limits: SmokeTol
     pairs = enumerate(zip(actual, recorded, strict=False), 1)
     row = next((row for row, (one, two) in pairs if not equal_predictions(one, two, limits)), None)
     if row is None:
-        return f"it gave {len(actual)} predictions, and {len(recorded)} are known"
+        return f"it gave {len(actual)} predictions, but {len(recorded)} are recorded"
     seen, judged = (
         shorten_reply(json.dumps(one[row - 1], default=str).encode()) for one in (actual, recorded)
     )
-    return f"its prediction {row} is {seen}, and {judged} was judged"
+    return f"its prediction {row} is {seen}, but {judged} was recorded"
 
 
 def _refuses(reply: ServerAnswer) -> SmokeCheck:
     refused = reply.status in _CLIENT_ERRORS
-    result = f"refused with {reply.status}" if refused else f"not refused: {_status(reply)}"
+    result = f"rejected with {reply.status}" if refused else f"not rejected: {_status(reply)}"
     sentence = f"A malformed request was {result}."
     return SmokeCheck(name="refuses_malformed", passed=refused, sentence=sentence)
 
@@ -204,10 +206,11 @@ def _latency(seconds: Sequence[float], limit: float) -> SmokeCheck:
         return SmokeCheck(name="latency", passed=False, sentence="No request was measured.")
     median = 1000 * statistics.median(seconds)
     sentence = (
-        f"Half of {len(seconds)} requests took {median:.3g} ms or more; {limit:g} is allowed."
+        f"Half of the {len(seconds)} requests took {median:.3g} ms or more; the limit is"
+        f" {limit:g} ms."
     )
     if math.isinf(median):
-        sentence = f"Most of {len(seconds)} requests that were measured had no valid answer."
+        sentence = f"Most of the {len(seconds)} measured requests got no valid answer."
     return SmokeCheck(name="latency", passed=median <= limit, sentence=sentence)
 
 
@@ -239,4 +242,4 @@ def _sent(value: CaseValue) -> CaseValue:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise NoPredictions(f"its answer holds {name}, which is no JSON and no prediction")
+    raise NoPredictions(f"its answer contains {name}, which is neither valid JSON nor a prediction")

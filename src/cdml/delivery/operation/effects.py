@@ -106,7 +106,8 @@ class Effects:
             raise ServiceError(
                 f"{error.message} {last_shares(before)} The {operation.kind} to"
                 f" v{operation.to.version} stays open in the journal.",
-                "Run deploy or rollback again when the target answers: they finish it first.",
+                "When the target answers, run deploy or rollback again: it finishes this"
+                " operation first.",
             ) from error
 
     @property
@@ -119,8 +120,8 @@ class Effects:
         target = self.ports.target
         if not target.splits_traffic:
             raise ConfigurationError(
-                f"The operation that is open splits traffic, and the target {target.name} cannot.",
-                "Put back the deploy.target it was begun with, and run again.",
+                f"The open operation splits traffic, but the target {target.name} cannot.",
+                "Restore the deploy.target that the operation started with, and run again.",
             )
         return cast("SplittingTarget", target)
 
@@ -192,9 +193,9 @@ class Effects:
     def _disobeyed(self, expected: Release, serving: Serving) -> ServiceError:
         seen = f"v{serving.version}" if serving.version else "nothing"
         if serving.standby is not None:
-            seen += f" (beside it v{serving.standby.version} at {serving.standby.percent} %)"
+            seen += f" (and v{serving.standby.version} at {serving.standby.percent} %)"
         return ServiceError(
-            f"{self.ports.target.name} was given v{expected.version} and serves {seen}."
+            f"{self.ports.target.name} was given v{expected.version}, but serves {seen}."
         )
 
 

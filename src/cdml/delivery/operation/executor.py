@@ -108,9 +108,9 @@ class OperationExecutor:
         last = self._operation
         if self.doubt:
             self.trouble = InputError(
-                f"nothing but the journal says that {last.way} may be finished: {self.doubt}",
-                "Whoever can push to the journal's branch can write it: protect the branch, and"
-                " find out who pushed.",
+                f"Only the journal says that {last.way} may be finished: {self.doubt}",
+                "Anyone who can push to the journal's branch can write it. Protect the branch,"
+                " and find out who pushed.",
             )
             self._write(NextAction.UNDO, last)
         while (operation := self.observation.ledger.operation) is not None and not self.paused:
@@ -147,9 +147,7 @@ class OperationExecutor:
         begun = not operation.committed and operation.phase is not Phase.UNDO
         if request is not None and begun and operation.kind is EntryKind.DEPLOY:
             why = f" ({request.reason})" if request.reason else ""
-            self.trouble = DeploymentFailed(
-                f"rollback {request.operation} asked it to give up{why}."
-            )
+            self.trouble = DeploymentFailed(f"rollback {request.operation} requested a stop{why}.")
             self.harmful = operation.exposed
             self.judged = Decision.ROLLBACK
         if self.ci_deployment is None and operation.kind is not EntryKind.ROLLBACK:
@@ -184,9 +182,10 @@ class OperationExecutor:
             self._write(NextAction.CLOSE, operation)
         elif move is NextAction.PUBLISH and not isinstance(result.trouble, InputError):
             raise Unpublished(
-                f"v{operation.to.version} serves {self.book.environment}, and the journal says so;"
-                f" the registry does not yet: {result.trouble.message}",
-                "Run deploy or rollback again when the registry answers: they finish it first.",
+                f"v{operation.to.version} serves {self.book.environment}, and the journal"
+                f" records it, but the registry does not yet: {result.trouble.message}",
+                "When the registry answers, run deploy or rollback again: it finishes this"
+                " operation first.",
             ) from result.trouble
         else:
             self.trouble = self.trouble or result.trouble
@@ -239,8 +238,8 @@ class OperationExecutor:
             raise ServiceError(
                 f"{error.message} The {self._operation.kind} {self._operation.way} stays open in"
                 " the journal.",
-                f"{error.hint} Then run deploy or rollback again: they finish or undo it"
-                " first.".strip(),
+                f"{error.hint} Then run deploy or rollback again: it finishes or undoes this"
+                " operation first.".strip(),
             ) from error
         self._set_journal(transition.ledger, commit)
         return True
@@ -304,7 +303,7 @@ class OperationExecutor:
         """Ask the judge, after the time between two looks; or park the canary until then."""
         ramp = operation.ramp
         if ramp is None:
-            raise ValueError("there is no canary to look at")
+            raise ValueError("there is no canary to judge")
         if not self.waited and ramp.park is not None:
             paused = transitions.park(self.observation.ledger, self.ports.clock.now())
             self.paused = self._write_journal(paused)

@@ -122,7 +122,7 @@ class HeldLock:
 def overtaken(versions: tuple[str, ...] = ()) -> Overtaken:
     """That we hold the lock no more, and what we may have given traffic or the alias to by then."""
     return Overtaken(
-        "Another operation took over, and this one stopped.",
-        "`cdml history` tells what serves.",
+        "Another operation took over the lock, so this one stopped.",
+        "Run `cdml history` to see what serves.",
         versions=versions,
     )

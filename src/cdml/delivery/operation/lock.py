@@ -87,16 +87,16 @@ class LockHolder:
         holder = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
         if ledger.parked_until is not None:
             return LockHeld(
-                f"{holder} parked a canary until {lock.expires_at:%Y-%m-%d %H:%M:%S} UTC.",
-                "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
+                f"{holder} paused a canary until {lock.expires_at:%Y-%m-%d %H:%M:%S} UTC.",
+                "Resume it with `cdml deploy --resume`, or abort it with `cdml rollback`.",
             )
         now, lease = self.ports.clock.monotonic(), _lease(ledger)
         silent = now - self.watched.since if self.watched else 0.0
         return LockHeld(
-            f"{holder} holds the lock until it is done, or until this machine has seen no sign of"
-            f" life of it for {lease:.0f} s ({silent:.0f} s so far).",
-            "Try again when it is done. If its run is dead: run again after that time, and this"
-            " machine has seen that nobody writes; or grant actions: read, and GitHub is asked.",
+            f"{holder} holds the lock. Its lease ends when this machine has seen no sign of"
+            f" life for {lease:.0f} s ({silent:.0f} s so far).",
+            "Try again when it is done. If its run is dead, run again after the lease. With the"
+            " permission `actions: read`, cdml asks GitHub and need not wait.",
         )
 
     def remember(self) -> None:
@@ -146,15 +146,13 @@ class LockHolder:
         try:
             is_over = ci_run.is_over(run)
         except ServiceError as error:
-            message = (
-                f"Whether {run} still works is not known: {error.message} {error.hint}".strip()
-            )
+            message = f"It is unknown whether {run} has ended: {error.message} {error.hint}".strip()
             if message != self.noted:
                 self.ports.progress.note(message)
             self.noted = message
             return False
         if is_over:
-            self.ports.progress.note(f"{run} is over; its operation is taken over now.")
+            self.ports.progress.note(f"{run} has ended; taking over its operation.")
         return is_over
 
 

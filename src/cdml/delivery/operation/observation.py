@@ -67,7 +67,7 @@ def look_again(ports: DeliveryPorts) -> Serving | CdmlError:
 def describe_serving(seen: Serving | CdmlError, environment: str) -> str:
     """One sentence about what serves an environment."""
     if isinstance(seen, CdmlError):
-        return f"What serves {environment} now could not be seen: {seen.message}"
+        return f"Cannot tell what serves {environment} now: {seen.message}"
     if seen.version is None:
         return f"Nothing serves {environment} now."
     standby = seen.standby
@@ -85,11 +85,15 @@ def last_shares(seen: Serving) -> str:
     Nobody moves traffic while the target does not answer, so the shares stay.
     """
     if seen.version is None:
-        return "When last seen, nothing had traffic."
+        return "When last checked, nothing had traffic."
     standby = seen.standby
     if standby is not None and standby.percent:
         return (
-            f"When last seen, v{seen.version} had {ALL - standby.percent} % of the traffic and"
-            f" v{standby.version} {standby.percent} %; these shares stay until it answers."
+            f"When last checked, v{seen.version} had {ALL - standby.percent} % of the traffic"
+            f" and v{standby.version} {standby.percent} %. The shares stay the same until the"
+            " target answers."
         )
-    return f"When last seen, v{seen.version} had all traffic, and keeps it until it answers."
+    return (
+        f"When last checked, v{seen.version} had all the traffic. It keeps it until the target"
+        " answers."
+    )

@@ -66,7 +66,7 @@ def write_outcome(operator: OperationRunner, evidence: Deployment) -> Deployment
     try:
         store.write_evidence(operator.output, evidence)
     except InputError as error:
-        operator.ports.progress.note(f"{error.message} The journal keeps what was done.")
+        operator.ports.progress.note(f"{error.message} The journal still records the operation.")
     return evidence
 
 
@@ -83,8 +83,8 @@ def report_deploy(operator: OperationRunner, ended: OperationResult) -> Deployme
     sentence = f"{version} serves {where}; before, {version_name(before)} did."
     if paused_until is not None:
         sentence = (
-            f"canary parked until {paused_until:%Y-%m-%d %H:%M:%S} UTC: {version} has"
-            f" {traffic_percentage(serving, to)} % of the traffic of {where}. Go on with"
+            f"The canary is paused until {paused_until:%Y-%m-%d %H:%M:%S} UTC: {version} has"
+            f" {traffic_percentage(serving, to)} % of the traffic of {where}. Resume it with"
             " `cdml deploy --resume`."
         )
     if trouble is not None:
@@ -112,7 +112,7 @@ def report_deploy(operator: OperationRunner, ended: OperationResult) -> Deployme
     if before is None or traffic_percentage(serving, before) == ALL:
         raise DeploymentFailed(sentence, trouble.hint) from trouble
     raise ServiceError(
-        sentence, f"`cdml rollback` makes {version_name(before)} serve again."
+        sentence, f"To restore {version_name(before)}, run `cdml rollback`."
     ) from trouble
 
 

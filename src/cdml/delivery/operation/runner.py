@@ -64,16 +64,17 @@ class OperationRunner:
         """
         if len(reason) > REASON:
             raise ConfigurationError(
-                f"--reason has {len(reason):,} characters; the journal keeps {REASON:,}.",
-                "Put the long story where others can read it, and its address into --reason.",
+                f"--reason has {len(reason):,} characters; the limit is {REASON:,}.",
+                "Put the details where others can read them, and link to them in --reason.",
             )
         deploy = loaded.config.deploy
         where = environment or deploy.environment
         splits = ports.target.splits_traffic
         if splits and where != deploy.environment:
             raise ConfigurationError(
-                f"deploy.target serves {deploy.environment}; {where} would take its traffic.",
-                "Give each environment a configuration with a target of its own: --config.",
+                f"deploy.target serves {deploy.environment}, so deploying to {where} would take"
+                " its traffic.",
+                "Give each environment its own configuration and target: --config.",
             )
         return cls(
             book=JournalClient(model=loaded.config.model, environment=where, ports=ports),
@@ -163,7 +164,9 @@ class OperationRunner:
                 raise theirs.refusal(ledger)
             else:
                 if not waited:
-                    self.ports.progress.note(f"Waiting. {theirs.refusal(ledger).message}")
+                    self.ports.progress.note(
+                        f"Waiting for the lock. {theirs.refusal(ledger).message}"
+                    )
                 waited = True
                 clock.sleep(LOOK_EVERY)
 
@@ -222,7 +225,7 @@ class OperationRunner:
         try:
             return self._take_over(ledger, commit, theirs, resumes=True)
         except Moved as error:
-            raise LockHeld("Another operation came first; nothing was resumed.") from error
+            raise LockHeld("Another operation came first, so nothing was resumed.") from error
 
     def _take_over(
         self,
@@ -278,11 +281,12 @@ class OperationRunner:
         lost = self.voucher.doubt(back, observation.serving)
         if lost:
             raise InputError(
-                f"The journal's open operation would restore v{back.version}, and nothing vouches"
-                f" for that: {lost}",
-                f"Nothing was touched. Find out who pushed to the journal's branch (git log), and"
-                f" protect it; `cdml deploy --adopt` begins with what serves once the branch"
-                f" cdml/{self.book.environment}/{self.book.model} is moved away.",
+                f"The journal's open operation would restore v{back.version}, but nothing"
+                f" vouches for it: {lost}",
+                "Nothing was changed. Find out who pushed to the journal's branch (git log),"
+                " and protect it. To start over with what serves now, move the branch"
+                f" cdml/{self.book.environment}/{self.book.model} away and run `cdml deploy"
+                " --adopt`.",
             )
         return doubt
 

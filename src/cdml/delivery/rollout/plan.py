@@ -14,14 +14,14 @@ from cdml.errors import ConfigurationError, DeploymentRefused
 from cdml.journal.records import Entry, JournalDocument, Operation, Serving
 
 _BEFORE = {
-    "lock": "take the lock in the journal and say what is going to happen",
-    "record": "file the deployment at the code host",
+    "lock": "take the lock and record the plan in the journal",
+    "record": "create the deployment at the code host",
 }
 _ONE_WRITE = {
-    "commit": "write in the journal that the version serves",
-    "switch": "give the target the version, and read back what it serves",
+    "commit": "record in the journal that the version serves",
+    "switch": "switch the target to the version, and read back what it serves",
 }
-_AFTER = {"close": "let go of the lock and report success"}
+_AFTER = {"close": "release the lock and report success"}
 
 
 def planned_steps(
@@ -39,25 +39,25 @@ def planned_steps(
 
 def _shifts(operation: Operation, ramp: Ramp, forecast: str) -> Iterator[tuple[str, str]]:
     version, before = f"v{operation.to.version}", operation.from_
-    standby = f" beside v{before.version}" if before else ""
+    standby = f" next to v{before.version}" if before else ""
     yield "stage", f"start a server for {version}{standby}, without traffic"
-    yield "validate", "ask that server: health, known answers, a malformed request"
+    yield "validate", "send it smoke cases: health, recorded answers, a malformed request"
     for number, percent in enumerate(ramp.steps, start=1):
         given = f"give {version} {percent} % of the traffic"
         look = f", and judge it after {ramp.every:g} s"
         if number == len(ramp.steps):
-            look = " once the judge promotes it" if number > 1 else ""
+            look = " once the canary is judged safe" if number > 1 else ""
         yield f"shift {number} of {len(ramp.steps)}", given + look
     if forecast:
         yield "decision", forecast
     if len(ramp.steps) > 1:
-        yield "time-out", f"without a verdict after {ramp.timeout:g} s it is taken back"
+        yield "time-out", f"abort if there is no verdict after {ramp.timeout:g} s"
     if ramp.park is not None and len(ramp.steps) > 1:
-        yield "park", f"after each look the canary waits {ramp.park:g} s for deploy --resume"
+        yield "park", f"after each check, pause up to {ramp.park:g} s for deploy --resume"
     if ramp.bake:
-        yield "bake", f"watch it with all traffic for {ramp.bake:g} s"
-    yield "commit", "write in the journal that the version serves"
-    yield "publish", "let the registry's alias name it, and read it back"
+        yield "bake", f"watch it with all the traffic for {ramp.bake:g} s"
+    yield "commit", "record in the journal that the version serves"
+    yield "publish", "point the registry's alias to it, and read it back"
 
 
 def rollback_target(
@@ -121,7 +121,7 @@ def overridden_refusals(names: Sequence[str], reason: str) -> frozenset[Refusal]
             raise ConfigurationError(describe_unknown("refusal", name, map(str, Refusal)))
     if names and not reason.strip():
         raise ConfigurationError(
-            f"--override {names[0]} needs a reason.", "Say why with --reason; the journal keeps it."
+            f"--override {names[0]} needs a reason.", "Add --reason; it is recorded in the journal."
         )
     return frozenset(Refusal(name) for name in names)
 
@@ -137,11 +137,11 @@ def needed_overrides(
     standing = [one for one in objections if one.refusal not in overrides]
     if standing:
         others = sorted({str(one.refusal) for one in standing[1:]} - {str(standing[0].refusal)})
-        more = f" There is more against it: {', '.join(others)}." if others else ""
+        more = f" Other refusals: {', '.join(others)}." if others else ""
         raise DeploymentRefused(
             f"Refused ({standing[0].refusal}): {standing[0].message}{more}",
-            f"{standing[0].hint} `--override {standing[0].refusal} --reason …` ships it all the"
-            " same, and the journal says so.",
+            f"{standing[0].hint} To deploy anyway, use `--override {standing[0].refusal}"
+            " --reason …`; the journal records it.",
             reason=standing[0].refusal,
         )
     return tuple(sorted({one.refusal for one in objections}))
