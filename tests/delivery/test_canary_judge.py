@@ -148,8 +148,8 @@ def test_the_reason_tells_the_figures_that_decided():
     judged = judge_canary(watched([((9_000, 90), (1_000, 40))] * 5), elapsed_seconds=0)
 
     assert (
-        "errors: 200 of 5,000 (4.00 %) of the challenger's, 450 of 45,000 (1.00 %) of the"
-        " champion's; evidence of harm more than 1,000,000 to 1 where 200 to 1 decides"
+        "errors: challenger 200 of 5,000 (4.00 %), champion 450 of 45,000 (1.00 %)"
+        "; evidence of harm more than 1,000,000 to 1, needed 200 to 1"
     ) == judged.reason
 
 

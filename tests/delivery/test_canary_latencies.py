@@ -87,7 +87,7 @@ def test_without_enough_answers_it_is_listened_and_then_nothing_is_begun(world):
     served(world, 199)
     begun = world.clock.now()
 
-    with pytest.raises(InputError, match=r"latency_factor: .*199 answers.*takes 200") as caught:
+    with pytest.raises(InputError, match=r"latency_factor: .*199 answers.*at least 200") as caught:
         forecast(world, "latency_factor: 2")
 
     assert PATIENCE == world.clock.now() - begun
@@ -107,7 +107,7 @@ def test_answers_are_counted_over_all_that_was_heard(world):
     found = forecast(world, "latency_factor: 2")
 
     assert timedelta(seconds=3 * LISTEN) == world.clock.now() - begun
-    assert "by 210 answers" in found.sentence
+    assert "measured on 210 answers" in found.sentence
 
 
 def test_with_a_limit_of_its_own_the_champion_need_not_tell_one(world):
@@ -230,7 +230,7 @@ def test_a_resumed_run_judges_by_the_limit_of_the_journal(world, now, challenger
     answer = looks(world, ramp, judging(world, now), 30, champion=30.0, challenger=challenger)
 
     assert judged is answer.judged
-    assert "latency beyond 40 ms" in answer.why
+    assert "latency over 40 ms" in answer.why
     assert 40.0 == answer.state["canary"]["rules"]["latency_limit_ms"]
 
 

@@ -158,5 +158,5 @@ def test_another_configuration_on_the_same_target_is_told_as_drift(split, tmp_pa
     other.balancer, split.balancer.world = split.balancer, other
     other.deploy("2")
 
-    with pytest.raises(ServiceError, match=r"Drift.*v1 serves production, and v2 does"):
+    with pytest.raises(ServiceError, match=r"Drift.*v1 serves production, but v2 does"):
         split.deploy("2")

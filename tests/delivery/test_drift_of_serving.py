@@ -35,7 +35,7 @@ def agreed(world):
 
 
 def test_drift_is_told_with_both_ways_out(world):
-    with pytest.raises(ServiceError, match=r"v2 serves production, and v1 does") as caught:
+    with pytest.raises(ServiceError, match=r"v2 serves production, but v1 does") as caught:
         world.deploy("2")
 
     assert all(word in caught.value.hint for word in ("--repair", "--adopt", "rollback"))
