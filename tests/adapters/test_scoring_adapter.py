@@ -126,9 +126,9 @@ def test_a_positive_class_that_is_no_value_of_the_label_is_an_input_error(joined
         ({"prediction": [1, 0], "p0": [NAN, NAN], "p1": [0.1, 0.8]}, "2 of 2 scores"),
         ({"prediction": [1]}, "1 rows for 2"),
         ({"prediction": [1, 0, 1]}, "3 rows for 2"),
-        ({"prediction": [1, 0], "y": [1, 1]}, "nobody asked for"),
-        ({"score": [1, 0]}, "nobody asked for"),
-        ({"prediction": [1, 0], "p0": [0.5, 0.5]}, "nobody asked for"),
+        ({"prediction": [1, 0], "y": [1, 1]}, "unexpected columns"),
+        ({"score": [1, 0]}, "unexpected columns"),
+        ({"prediction": [1, 0], "p0": [0.5, 0.5]}, "unexpected columns"),
     ],
 )
 def test_foreign_answers_that_do_not_fit_are_an_input_error(joined, answers, told):

@@ -191,7 +191,7 @@ return frame["x"]
 """,
     )
 
-    with pytest.raises(InputError, match="columns that nobody asked for"):
+    with pytest.raises(InputError, match="unexpected columns"):
         score(tmp_path, forger)
 
 

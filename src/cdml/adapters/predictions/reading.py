@@ -122,7 +122,7 @@ class Reader:
 
     def _by_group(self) -> Cells:
         if self.sensitive is None:
-            raise ValueError("no metric asked for groups")
+            raise ValueError("no metric has groups")
         counts: Counter[ReductionRow] = Counter()
         for (group, *outcome), count in self.group.cells.items():
             counts[*self._codes(outcome), self.present.index(group)] += count
@@ -162,4 +162,4 @@ class Reader:
                 totals = self.group.sums[start : start + sums.width]
                 return sums.moments(self.group.rows, totals)
             start += sums.width
-        raise ValueError(f"{name} was not asked for")
+        raise ValueError(f"{name} was not requested")

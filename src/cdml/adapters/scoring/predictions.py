@@ -146,7 +146,7 @@ def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
         or (names is not None and len(names) != len(columns))
         or len(shares) not in (0, len(words.classes))
     ):
-        raise InputError("the scoring process left columns that nobody asked for.")
+        raise InputError("the scoring process left unexpected columns.")
     for name in shares:
         require_finite(table[name], "scores")
     outputs = described.outputs if described else ()

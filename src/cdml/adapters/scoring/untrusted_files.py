@@ -136,7 +136,7 @@ def _in_place(value: Any) -> Any:
 def _another_number(answered: int, rows: int) -> InputError:
     return InputError(
         f"the model answered {answered:,} rows for {rows:,}.",
-        "A model must answer every row, in the order it was asked.",
+        "A model must answer every row, in the order of its input.",
     )
 
 

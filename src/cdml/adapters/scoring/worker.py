@@ -341,10 +341,10 @@ def require_rows(answered: int, frame: Any) -> None:
 
 
 def require_order(index: Any, frame: Any) -> None:
-    """Refuse rows that the answer's own index says are in another order than was asked."""
+    """Refuse an answer whose own index puts the rows in another order than the input."""
     require_rows(len(index), frame)
     if not index.equals(frame.index) and set(index) == set(frame.index):
-        raise UnusableModel("the model answers the rows in another order than it was asked in")
+        raise UnusableModel("the model answers the rows in another order than its input has")
 
 
 def name_list(names: Any) -> list[Any]:

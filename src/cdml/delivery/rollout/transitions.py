@@ -164,7 +164,7 @@ def park(ledger: JournalDocument, now: datetime) -> Transition:
     lock = replace(ledger.lock, expires_at=until) if ledger.lock else None
     return Transition(
         replace(ledger, lock=lock, parked_until=until),
-        f"{operation.kind}: v{operation.to.version} at {ramp.percent} % is parked until"
+        f"{operation.kind}: v{operation.to.version} at {ramp.percent} % is paused until"
         f" {until:%Y-%m-%d %H:%M:%S} UTC",
     )
 

@@ -304,11 +304,13 @@ def _service_error(error: GithubException, action: str, permission: str) -> Serv
         )
     if error.status == _NOT_FOUND:
         return NotFoundError(
-            f"GitHub did not find what it was asked to {action}.",
+            f"GitHub answered 404 to the request to {action}.",
             f"It may not exist, or the token may not see it: grant `{permission}`.",
         )
     kind = Lost if error.status >= _SERVER else ServiceError
-    return kind(f"GitHub answered {error.status} when asked to {action}: {error.message or '-'}.")
+    return kind(
+        f"GitHub answered {error.status} to the request to {action}: {error.message or '-'}."
+    )
 
 
 def create_once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
