@@ -1,4 +1,4 @@
-"""The composition root: which name stands for which adapter, imported when asked for."""
+"""The composition root: which name stands for which adapter, imported when used."""
 
 import os
 import tempfile
@@ -109,7 +109,7 @@ def make_samples() -> Samples:
 
 @contextmanager
 def unrevealed(address: str) -> Iterator[None]:
-    """What goes wrong with an address is told without what the address hides."""
+    """An error about an address leaves out what the address hides."""
     try:
         yield
     except CdmlError as error:
@@ -146,7 +146,7 @@ class RunHost:
 
     Attributes:
         folder: the configuration's.
-        progress: how work is told.
+        progress: how work is reported.
         environment: the process's environment.
         budget: how long the command may wait for services.
     """
@@ -228,11 +228,11 @@ def walls_here(run: CiRun) -> str:
 
 @dataclass(frozen=True)
 class Wiring:
-    """The adapters of one run, each made when it is first asked for.
+    """The adapters of one run, each made when it is first used.
 
     Attributes:
         loaded: the configuration.
-        progress: how work is told.
+        progress: how work is reported.
         delivery: the deployment environment; cdml.yaml's by default.
         environment: the process's environment.
         budget: how long the command may wait for platform, registry and target together.

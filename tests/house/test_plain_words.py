@@ -1,10 +1,12 @@
-"""No sentence that a user can meet uses words and constructions that the project gave up.
+"""No sentence, for users or in the code, uses words and constructions that the project gave up.
 
 docs/glossary.md has the words to use instead.
 """
 
 import ast
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,13 @@ PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob(
 ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
 MODULES = sorted((ROOT / "src/cdml").rglob("*.py"))
 BANNED = {
-    r"told|tells of": "reports, says, is",
+    r"told(?! apart)|tells of": "reports, says, is",
     r"was asked|were asked|is asked|are asked|asked for": "requested, sent, required",
     r"(?:gone|goes|went|going|go) back to": "rolled back to",
     r"taken back|takes? it back": "aborted, rolled back",
     r"parked": "paused",
-    r"would tell|rows (?:can|could|cannot) tell|cannot be told": "settle",
-    r"rows there are": "the rows",
+    r"would tell|rows (?:can|could|cannot) tell|cannot be told(?! apart)": "settle",
+    r"(?<!how many )rows there are": "the rows",
     r"not what was promised": "name what is wrong",
     r"there is nothing that": "nothing",
     r"is believed|are believed|believes": "trust",
@@ -59,23 +61,44 @@ def test_actions_describe_themselves_in_plain_words(file):
     assert [] == [word for one in entries for word in banned(one["description"])]
 
 
-def sentences(module: ast.Module) -> list[str]:
-    """The texts of a module that are no docstrings, no regular expressions and more than a word."""
-    texts = [
-        node
+def texts(module: ast.Module, *, docstrings: bool) -> list[str]:
+    """The docstrings of a module, or its other texts."""
+    alone = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    return [
+        node.value
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if (id(node) in alone) == docstrings
     ]
-    alone = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
-    texts = [node for node in texts if id(node) not in alone and "(?" not in node.value]
-    return [node.value for node in texts if " " in node.value]
 
 
-def test_messages_are_in_plain_words():
-    modules = ((path, ast.parse(path.read_text("utf-8"))) for path in MODULES)
-    lost = {str(path): banned("\n".join(sentences(module))) for path, module in modules}
+def messages(source: str) -> list[str]:
+    """The texts that are no docstrings, no regular expressions and more than a word."""
+    others = texts(ast.parse(source), docstrings=False)
+    return [text for text in others if " " in text and "(?" not in text]
+
+
+def explanations(source: str) -> list[str]:
+    """The docstrings, without the names of attributes before their colons, and the comments."""
+    docstrings = texts(ast.parse(source), docstrings=True)
+    named = [re.sub(r"^ +\w+:", "", text, flags=re.MULTILINE) for text in docstrings]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [*map(prose, named), *(one.string for one in tokens if one.type == tokenize.COMMENT)]
+
+
+@pytest.mark.parametrize("read", [messages, explanations])
+def test_code_is_in_plain_words(read):
+    lost = {str(path): banned("\n".join(read(path.read_text("utf-8")))) for path in MODULES}
 
     assert {} == {name: words for name, words in lost.items() if words}
+
+
+def test_explanations_are_docstrings_and_comments_without_the_code_in_them():
+    source = '"""Rows are\n    told.\n\n    told: `told`."""\nx = 1  # told\ny = "told so"\n'
+
+    assert ["Rows are told", "told"] == [
+        word for text in explanations(source) for word in re.findall(r"Rows are told|told", text)
+    ]
 
 
 def test_a_banned_word_is_noticed_and_code_is_not():

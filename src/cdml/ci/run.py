@@ -84,7 +84,7 @@ class RunTrust:
     """How far a run and its machine may be trusted with a model.
 
     `strangers` says whose code the run may hold where it is not the repository's own, as in
-    `pull requests from forks`; what cannot be told is a stranger's. On a machine that is
+    `pull requests from forks`; what cannot be determined is a stranger's. On a machine that is
     `disposable` after the job, the job may become root. No model may see the `private` folders.
     """
 

@@ -20,7 +20,7 @@ Files = Callable[[], Iterable[tuple[str, str]]]
 
 
 class TargetName(click.ParamType[str]):
-    """The name of a deploy target; which there are is found out only when it is asked for."""
+    """The name of a deploy target; the existing ones are looked up only when this is needed."""
 
     name = "target"
 

@@ -20,7 +20,7 @@ _LONGEST = 5_000
 
 
 def too_deep() -> InputError:
-    """What a file that nests without end is told as."""
+    """How a file that nests without end is reported."""
     return InputError(
         "A file nests deeper than can be read.",
         "Look for brackets within brackets in cdml.yaml, the contract, MLmodel, the journal.",
@@ -39,7 +39,7 @@ def record_errors(command: "CommandName", config: Path, output: Path) -> Iterato
     from cdml.wiring import RunHost
 
     host = RunHost(config.parent, ConsoleProgress())
-    with suppress(CdmlError):  # what is wrong with the folder is told by the command itself
+    with suppress(CdmlError):  # the command itself says what is wrong with the folder
         store.remove_evidence(output, *_replaced(command))
         failure.remove_failures(output, failure.outdated_commands(command))
         if config.parent.is_dir() and command not in failure.DELIVERIES:  # those have a journal

@@ -62,7 +62,7 @@ def print_error(error: CdmlError) -> None:
     annotation = Annotation(
         level="error", title="cdml", message=" ".join(lines), file=file, line=line
     )
-    with suppress(CdmlError):  # a CI system that nobody knows is what has just been told
+    with suppress(CdmlError):  # the message already says that the CI system is unknown
         find_ci_run(os.environ, Path.cwd()).annotate([annotation])
 
 

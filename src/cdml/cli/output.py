@@ -107,7 +107,7 @@ def print_deployment(ci_run: CiRun, output: Path, deployment: Deployment) -> int
 
 
 def print_nothing_delivered(ci_run: CiRun, output: Path, sentence: str) -> int:
-    """That there was nothing to deploy, or nothing parked to go on with."""
+    """That there was nothing to deploy, or no paused canary to resume."""
     click.echo(f"deploy: {terminal(sentence)}")
     empty = dict.fromkeys(("version", "digest", "deployment-id", "parked-until"), "")
     return _hand_on(ci_run, output, Verdict.PASS, {"changed": "false", **empty})

@@ -64,7 +64,7 @@ class ConsoleProgress:
     group: tuple[str, str] | None = None
     patience: float = 1.0
     """Seconds of work before a bar is drawn."""
-    _drawing: bool = False  # one bar at a time: work that goes on beside it is told by a line
+    _drawing: bool = False  # one bar at a time: parallel work is reported by a line
     _open: bool = False
 
     @classmethod

@@ -20,7 +20,7 @@ class BackgroundTask(Generic[T]):
     def _run(self) -> None:
         try:
             self._found.append(self._work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
             self._failed = error
 
     def result(self) -> T:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _VERIFIED = r"certificate verify failed: "
 _TRUST = "Let {bundle} name a file with the certificate of its authority (PEM)."
 _KINDS = (
-    # what is found in the text of an exception; what is told of it; what to do next
+    # what is found in the text of an exception; the message about it; what to do next
     (
         r"TLS CA certificate bundle, invalid path: (?P<found>[^\s'\"]+)",
         "cannot be checked: there is no file of certificates at {found}",

@@ -33,7 +33,7 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f]|[^\x00-\x7f]")
 """Signs in an authority that one reader of addresses takes otherwise than another."""
 _OWN_SPARK = "spark://local"
-"""Spark in a process of this machine: no host is asked."""
+"""Spark in a process of this machine: it contacts no host."""
 _STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2",
                      "oss", "bigquery"})  # fmt: skip
 """Schemes of services whose host the environment names: the address holds a bucket or a project."""

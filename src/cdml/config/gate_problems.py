@@ -1,7 +1,7 @@
 """Gates and thresholds that cannot judge, found in cdml.yaml as it is written.
 
-They are looked for in the document and not in the validated model, so that they are told together
-with everything else that is wrong.
+They are looked for in the document and not in the validated model, so that they are reported
+together with everything else that is wrong.
 """
 
 import math
@@ -217,7 +217,7 @@ def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _number(written: object) -> float | None:
-    """A number as the configuration takes it, or None; what is wrong with it is told elsewhere."""
+    """A number as the configuration takes it, or None; its errors are reported elsewhere."""
     if isinstance(written, bool) or not isinstance(written, int | float | str):
         return None
     try:

@@ -32,7 +32,7 @@ K = TypeVar("K", bound=Kind)
 
 @dataclass(frozen=True)
 class Kinds(Mapping[str, K]):
-    """Our own kinds and those of installed packages, each read when it is asked for.
+    """Our own kinds and those of installed packages, each read when it is used.
 
     The entry point of another package names a kind, or its adapter alone.
     `word` is what one is called in messages, `group` that of the entry points.

@@ -69,7 +69,7 @@ _ELSEWHERE: Mapping[str, tuple[str, str]] = {
     "file": ("a folder of runs is not supported", f"{_A_SERVER} (sqlite:///mlflow.db)"),
     **dict.fromkeys(("s3", "gs", "abfss", "wasbs"), _OBJECTS),
 }
-"""What is told of a registry, and what works, by the scheme of its address."""
+"""What is said about a registry, and what works, by the scheme of its address."""
 
 
 def scheme_of(uri: str) -> str:

@@ -26,7 +26,7 @@ class Ramp(TrafficPart):
 
     `step` is the index of the share that was intended last, `since` when the first was; the judge
     looks `every` so often and remembers `state`. It is watched for `bake` with all traffic before
-    it is committed, taken back after `timeout`, and waits `park` for `--resume` (None: its run
+    it is committed, aborted after `timeout`, and waits `park` for `--resume` (None: its run
     waits).
     """
 

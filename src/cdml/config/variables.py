@@ -28,7 +28,7 @@ MAY_BE_UNSET: tuple[KeyPath, ...] = (
     ("deploy", "notify", "webhook"),
     SECRET,
 )
-"""Where an unset variable is asked about only by the command that needs it."""
+"""Where an unset variable matters only to the command that needs it."""
 ALLOWED = "CDML_ENV_ALLOW"
 """The variable by which the workflow lists the others, separated by commas or spaces."""
 ALWAYS: frozenset[str] = frozenset({"MLFLOW_TRACKING_URI"})

@@ -67,7 +67,7 @@ class CheckContext:
         return label_field(self.loaded.config, self.table.fields)
 
     def may_disclose(self, column: str) -> bool:
-        """Whether values of a column may be told."""
+        """Whether values of a column may be shown."""
         return may_disclose(self.loaded, self.contract, column)
 
 
@@ -77,7 +77,7 @@ def label_field(config: Config, fields: Iterable[Field]) -> Field | None:
 
 
 def may_disclose(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
-    """Keys identify rows, and people: their values are never told."""
+    """Keys identify rows, and people: their values are never shown."""
     return column not in loaded.config.data.key and contract.may_disclose(column)
 
 

@@ -56,7 +56,7 @@ def open_rows(
 
 
 def _require_open_slices(loaded: LoadedConfig, contract: Contract) -> None:
-    """A slice is told by its value, so that a column whose values are closed cannot make slices."""
+    """A slice is named by its value, so a column whose values are closed cannot make slices."""
     closed = [
         (number, name)
         for number, name in enumerate(loaded.config.data.slices)

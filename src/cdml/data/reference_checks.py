@@ -1,4 +1,4 @@
-"""The data against its reference: what is asked in the one scan, and all that follows from it."""
+"""The data against its reference: what the one scan measures, and all that follows from it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -55,7 +55,7 @@ def _condition(rule: DataRule) -> Condition | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scan:
-    """The answers of one scan, in the order of its rules; what takes a second query is asked here.
+    """The answers of one scan, in the order of its rules; second queries run here.
 
     So every rule is judged once, in that order.
     """

@@ -1,7 +1,7 @@
 """What vouches for a release that the journal names: never the journal alone.
 
 Whoever can push a branch can write a journal. So before a release that was only read from it gets
-traffic, the registry is asked: whether a deploy or an adoption that cdml carried out has approved
+traffic, the registry is queried: whether a deploy or an adoption that cdml carried out has approved
 exactly these bytes for this environment, or else whether the evidence kept with the version lets
 it pass as a new one would have to.
 """
@@ -75,7 +75,7 @@ class Voucher:
         """Why a release that the journal names must not get traffic; empty where it may.
 
         What has traffic by the target's own word needs nobody else's. Where the registry does not
-        answer, a target that still has a server of these very bytes is believed, too.
+        answer, a target that still has a server of these very bytes is enough, too.
 
         Raises:
             ServiceError: the registry does not answer, and nobody else knows.
@@ -100,7 +100,7 @@ class Voucher:
         """Why the registry, which has the version as the journal names it, does not vouch for it.
 
         Empty where it does, where it has no such version or another one, and where it does not
-        answer: these are told when the release is about to get traffic.
+        answer: these are reported when the release is about to get traffic.
         """
         try:
             version = self._version(release)
@@ -109,7 +109,7 @@ class Voucher:
             return ""
 
     def _version(self, release: Release) -> ModelVersion:
-        """The registry's version, asked for once in a run."""
+        """The registry's version, requested once in a run."""
         if release.version not in self.versions:
             name = self.loaded.config.model
             try:

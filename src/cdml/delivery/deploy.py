@@ -58,7 +58,7 @@ def deploy(
 
     Without `model` it is what this push's pull requests registered; without `evidence` the
     registry's is used. `cure` says what to do where the world is not as the journal says; without a
-    `model` nothing else is done. `checks` is asked on targets that split traffic; `reason` is
+    `model` nothing else is done. `checks` runs on targets that split traffic; `reason` is
     stored in the journal.
 
     Raises:
@@ -246,7 +246,7 @@ def _ramp(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
     None where the switch is one write.
 
     Raises:
-        ConfigurationError: a canary is asked of a target that cannot split traffic.
+        ConfigurationError: a canary is requested on a target that cannot split traffic.
     """
     canary = loaded.config.deploy.canary
     if canary is None:

@@ -1,4 +1,4 @@
-"""The journal says one thing and the world another: told, and mended only when asked."""
+"""The journal and the world differ: reported, and mended only on request."""
 
 import secrets
 from dataclasses import replace

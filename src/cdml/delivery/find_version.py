@@ -74,7 +74,7 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
 
 
 def _labelled(version: ModelVersion) -> str:
-    """`v3 (#7)`; a verdict that is none to deploy is told, too."""
+    """`v3 (#7)`; a verdict that does not allow a deploy is named, too."""
     request, verdict = (version.tags.get(f"cdml.{tag}") for tag in ("pull_request", "verdict"))
     labels = [f"#{request}"] if request else []
     labels += [f"verdict {verdict}"] if verdict not in _PASSED else []

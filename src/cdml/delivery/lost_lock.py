@@ -27,7 +27,7 @@ def repeat_until_locked(operator: OperationRunner, act: Callable[[], T]) -> T:
 
     Raises:
         LockHeld: it moved each time.
-        Overtaken: the lock was lost; what serves now, and what was mended, is told.
+        Overtaken: the lock was lost; it says what serves now and what was mended.
     """
     for _ in range(ATTEMPTS):
         try:

@@ -1,4 +1,4 @@
-"""Telling others how a deploy or a rollback ended. Trouble with telling is told, and no more."""
+"""Telling others how a deploy or a rollback ended. A failed notification is only reported."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ EVENT = "X-CDML-Event"
 def notify(loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment) -> None:
     """Write the job summary, comment on the commit's pull request, and post the webhook.
 
-    Nothing is told where nothing was done.
+    No notification is sent where nothing was done.
     """
     if not (deployment.changed or deployment.verdict is Verdict.FAIL or deployment.parked_until):
         return

@@ -16,7 +16,7 @@ class Webhook(Protocol):
         """Send it once; redirects are not followed.
 
         Raises:
-            ServiceError: nobody answered, or not with a success; the address is not told, since
+            ServiceError: nobody answered, or not with a success; the address is left out, since
                 it may hold a secret.
         """
         ...

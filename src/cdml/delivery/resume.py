@@ -23,8 +23,8 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     """End a standby server after its window, and tell; empty where there is nothing to end.
 
     The journal says so first, with a number that every later operation outbids: the target refuses
-    this order once somebody stages what it was about to end. Trouble is told and leaves the server
-    where it is, for the next run.
+    this order once somebody stages what it was about to end. Trouble is reported and leaves
+    the server where it is, for the next run.
 
     Raises:
         ServiceError: the journal or the target cannot be read.
@@ -62,13 +62,13 @@ def resume(
 ) -> Deployment | Nothing:
     """Carry the open operation on, from where its run left it; or find that nothing ever served.
 
-    A paused canary is looked at once and paused again, promoted, or taken back: how, the journal
-    says. Where nothing is open, a standby server is ended after `deploy.rollback_window`; without
-    one only the journal is asked: what runs on a schedule has mostly nothing to do.
+    A paused canary is looked at once and paused again, promoted, or aborted: the journal says
+    how. Where nothing is open, a standby server is ended after `deploy.rollback_window`; without
+    one only the journal is read: what runs on a schedule has mostly nothing to do.
 
     Raises:
         LockHeld: its run still works on it; or another operation came first, or took over.
-        DeploymentFailed: it was taken back.
+        DeploymentFailed: it was aborted.
         ServiceError: the registry, the journal or the target failed.
     """
     operator = OperationRunner.configured(loaded, ports, environment, checks, output=output)

@@ -50,8 +50,8 @@ def rollback(
 ) -> Deployment:
     """Make the last good release serve again, and quarantine what serves now.
 
-    No gate is asked; that the release is still what it was, and on a target that splits traffic
-    that its server answers, is. A deploy that is under way has to make room; where its canary had
+    No gate runs; the release must still be what it was, and on a target that splits traffic
+    its server must answer. A deploy that is under way has to make room; where its canary had
     traffic, taking that back is all there is to do. By default `to` is the newest that differs from
     what serves and is not quarantined.
 
@@ -61,7 +61,7 @@ def rollback(
 
     Raises:
         ConfigurationError: the reason is longer than the journal keeps, or the request id is.
-        InputError: there is nothing to go back to, or `to` never served.
+        InputError: there is no release to roll back to, or `to` never served.
         ServiceError: nothing could be begun.
         RollbackFailed: it was begun and failed; the message says what serves.
         LockHeld: another operation is under way and does not end.
@@ -192,7 +192,7 @@ class _Rollback:
         )
 
     def _aborted(self, observation: Observation) -> Deployment | None:
-        """The answer where a canary was under way when we were asked: taking it back is all."""
+        """The answer where a canary was under way at the request: aborting it is all."""
         before, ledger = self.operator.book.first_read, observation.ledger
         operation, current = before.operation if before else None, ledger.current
         if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
@@ -212,7 +212,7 @@ class _Rollback:
         )
 
     def _restored_since(self, observation: Observation) -> Entry | None:
-        """What a rollback restored that was under way when we were asked, or came before ours.
+        """What a rollback restored that was under way at the request, or came before ours.
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """

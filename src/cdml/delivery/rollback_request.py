@@ -1,4 +1,4 @@
-"""Which rollback is asked for, so that asking again after a failure is the same rollback."""
+"""Which rollback is requested, so that a request again after a failure is the same rollback."""
 
 import hashlib
 import json

@@ -21,12 +21,12 @@ class ServerLabels:
 
 
 class Traffic(Protocol):
-    """Where records of requests are found. Windows are asked for in order, each once."""
+    """Where records of requests are found. Windows are requested in order, each once."""
 
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> "Window":
         """What both servers answered from one moment to another, which is over by now.
 
-        A record that arrives late is told in the next window that is asked for. What cannot be read
+        A record that arrives late is in the next window that is requested. What cannot be read
         is counted in `Window.unreadable`, and is never an error.
 
         Raises:
@@ -37,5 +37,5 @@ class Traffic(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files, sockets and threads; nothing is asked after it."""
+        """Let go of files, sockets and threads; no call follows it."""
         ...

@@ -68,12 +68,12 @@ class ModelResolver:
         )
 
     def opponent(self, champion: str | None) -> str | None:
-        """The champion's URI or predictions file, the same whenever it is asked for.
+        """The champion's URI or predictions file, the same at each call.
 
         None is nobody to compare with: the first model, or as the user says.
 
         Raises:
-            InputError: an alias that was asked for names nobody.
+            InputError: a requested alias names no version.
             ServiceError: the registry knows no champion, but the journal says that one serves.
         """
         if champion not in self.opponents:
@@ -138,7 +138,7 @@ class ModelResolver:
         return self._scored(written, CHALLENGER)
 
     def begin(self, champion: str | None, challenger: ModelRef) -> str | None:
-        """Begin to score the champion, and give its address, under which it is then asked for.
+        """Begin to score the champion, and give its address, under which it is then requested.
 
         What cannot be begun is left to the comparison, which says why.
         """

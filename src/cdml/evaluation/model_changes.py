@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MOST = 100
-"""Changes that are told of each kind; further ones are counted."""
+"""Changes that are listed of each kind; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def _change(subject: str, champion: str | None, challenger: str | None) -> Chang
 def compare_traits(champion: Traits, challenger: Traits) -> tuple[Change, ...]:
     """Everything known of both that differs.
 
-    Size and latency are told whenever both are known: how much is too much is for the gates.
+    Size and latency are reported whenever both are known: how much is too much is for the gates.
     """
     return (
         *_capped(_by_name("parameter", champion.parameters, challenger.parameters), "parameters"),
@@ -105,7 +105,7 @@ def describe_changes(
 ) -> tuple[Change, ...]:
     """What sets the challenger apart from the champion, for evidence.
 
-    Of each: who it is, where it is a model, and what its scoring cost. The registry is asked only
+    Of each: who it is, where it is a model, and what its scoring cost. The registry is queried only
     about models that name their run.
     """
     return compare_traits(_traits(ports, *champion), _traits(ports, *challenger))
@@ -125,6 +125,6 @@ def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: Scor
         return traits
     try:
         training = ports.registry.training(run)
-    except CdmlError:  # what nobody knows is not told; no verdict hangs on it
+    except CdmlError:  # what is unknown is left out; no verdict depends on it
         return traits
     return replace(traits, parameters=training.parameters, data=training.data)

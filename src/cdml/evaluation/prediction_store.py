@@ -137,7 +137,7 @@ class Samples(CaseFiles, Protocol):
     ) -> tuple[PredictionSlice, ...]:
         """All rows first, then slice by slice: columns as configured, largest value first.
 
-        The parts will be asked for `metrics`, which are `of_rows`.
+        The parts will measure `metrics`, which are `of_rows`.
 
         Raises:
             InputError: columns are missing, there are no rows, keys are missing or repeated,

@@ -96,11 +96,11 @@ _METRICS = 100
 def past_versions(
     config: Config, rows: str, compared: tuple[ModelRef, ModelRef | None], ports: EvaluationPorts
 ) -> tuple[PastVersion, ...]:
-    """Earlier versions with their metrics, oldest first; told on the page, deciding nothing.
+    """Earlier versions with their metrics, oldest first; shown on the page, deciding nothing.
 
     A registry that does not tell does no harm, nor does evidence that somebody changed. Models that
-    are no registry's have no past, and no registry is asked. `rows` is the digest of those that are
-    judged now.
+    are no registry's have no past, and no registry is queried. `rows` is the digest of those that
+    are judged now.
     """
     challenger = compared[0]
     if not any(one.uri.startswith("models:/") for one in compared if one):

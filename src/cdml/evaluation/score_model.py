@@ -53,7 +53,7 @@ def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity
     """Fetch a model and take its digest, without loading it.
 
     An address is `models:/name/3`, `models:/name@alias`, `runs:/…`, or a folder, relative to the
-    configuration's, for which no registry is asked.
+    configuration's, for which no registry is queried.
 
     Raises:
         InputError: there is no such model, or its files are not those that were registered.

@@ -21,7 +21,7 @@ class ScoredModel:
     """A model with its predictions.
 
     `operations` (its size) and `latency_ms` (of single requests, in the order of the rows they
-    asked for) are empty for predictions scored elsewhere; `data` is None where only these are
+    requested) are empty for predictions scored elsewhere; `data` is None where only these are
     known.
     """
 

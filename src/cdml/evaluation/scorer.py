@@ -32,7 +32,7 @@ class ScoringJob:
     A model sees neither `folder`, the configuration's, nor what lies around it. So many rows as
     `known` are kept with what it said, as `cdml.evidence.reference_rows` reads them; where it was
     given a `classified` column none are, for without that they would not be what it answered to,
-    and what its exceptions say is not told, for they may quote it. `inputs` has the rows of `data`
+    and what its exceptions say is not shown, for they may quote it. `inputs` has the rows of `data`
     in the types that the model is given, and `purposes` decides what a model is given that names no
     inputs.
     """

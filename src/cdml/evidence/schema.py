@@ -267,7 +267,7 @@ class ComparisonGate(EvidenceModel):
 
     @model_validator(mode="after")
     def _of_one_rule(self) -> Self:
-        """Neither of two rules that contradict is believed."""
+        """Neither of two rules that contradict is trusted."""
         rule = self.criterion
         same = (self.rule, self.metric, self.tier) == (rule.text, rule.metric, rule.tier)
         if not same or repr(self.slice) != repr(rule.slice):  # 1 is not True, NaN is itself
@@ -303,7 +303,7 @@ class _Stage(EvidenceModel):
 
 
 def _no_better(verdict: Verdict, parts: Iterable[Verdict]) -> None:
-    """A verdict that its parts do not bear out was not formed by cdml."""
+    """A verdict that its parts do not support was not formed by cdml."""
     if verdict.severity < max((part.severity for part in parts), default=0):
         raise ValueError("the verdict is better than that of its parts")
 

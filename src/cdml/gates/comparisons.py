@@ -186,7 +186,7 @@ def _settle(
     """Rows needed and the sentence about them.
 
     The error is that of the bound which left the question open, so that more rows than there are
-    are always asked for.
+    are always required.
     """
     confidence, rule, unit = policy.confidence, candidate.rule, candidate.unit
     rows = candidate.rows if candidate.clusters is None else candidate.clusters

@@ -1,6 +1,6 @@
 """Figures that no measurement gives: evidence that holds some was not written by cdml as it is.
 
-A verdict that is formed anew believes the figures it is formed from. So these have to be possible,
+A recomputed verdict trusts the figures it is computed from. So these have to be possible,
 agree with one another, and be there for every slice that was measured.
 """
 
@@ -191,7 +191,7 @@ def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
 def _missing_slices(
     evaluation: Evaluation, comparison: Comparison, config: Config
 ) -> Iterator[str]:
-    """Every row is of one slice of each column, and each slice is asked about by every rule.
+    """Every row is of one slice of each column, and every rule judges each slice.
 
     A slice that was taken away leaves rows without one, or is missing from one list only.
     """

@@ -98,7 +98,7 @@ def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) ->
 def _of_slices(gate: GateSettings, overall: Criterion) -> Criterion | None:
     """The rule of slices.
 
-    Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
+    Where only an improvement is required of all rows, no slice may get worse; where both are,
     the allowed regression already speaks for the slices.
     """
     if gate.slices is False or not metric_of_gate(gate).of_rows:

@@ -43,7 +43,7 @@ class Phase(StrEnum):
     SHIFT = "shift"  # once for each share
     BAKE = "bake"  # it has all traffic, and is watched a little longer
     PUBLISH = "publish"  # committed: from here on it is only ever finished
-    UNDO = "undo"  # given up: from here on it is only ever taken back
+    UNDO = "undo"  # given up: from here on it is only ever undone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Lock(TrafficPart):
 
     By `run` the CI system may say that it is over; it does not tell holders apart, as the jobs of
     one run share it. `expires_at` is the end of the lease by the holder's own clock, or of a paused
-    canary's wait. Whether a holder is dead is not told by it: no two machines' clocks are compared.
+    canary's wait. It does not say whether a holder is dead: no two machines' clocks are compared.
     """
 
     operation: str
@@ -181,7 +181,7 @@ class Operation(TrafficPart):
     effects: tuple[Effect, ...] = ()  # all that was intended, oldest first
     ramp: Ramp | None = None  # None where the switch is one write
     trouble: str = ""
-    harmful: bool = False  # whether `to` goes into quarantine when it is taken back
+    harmful: bool = False  # whether `to` goes into quarantine when it is undone
     request: str | None = None
 
     @property

@@ -30,7 +30,7 @@ class Registry(Protocol):
     """Versions, aliases and the evidence that travels with them.
 
     Every call raises ServiceError when the registry cannot be reached, and InputError when
-    what was asked for (a version, a URI) does not exist.
+    what was requested (a version, a URI) does not exist.
     """
 
     def champion(self, name: str, alias: str) -> ModelVersion | None:

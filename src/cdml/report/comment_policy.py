@@ -14,7 +14,7 @@ MAX_ID = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentPolicy:
-    """What was asked for.
+    """What was requested.
 
     `mode` says when: always; failures, when the verdict is not pass or warn; changes, unless the
     model is the champion itself and passed; off. Except for off, a comment that is there is always
@@ -94,7 +94,7 @@ class CommentPolicy:
                 warned=warned,
             )
         except ServiceError as error:
-            if isinstance(on, Commit):  # nobody asked for it: the summary is enough
+            if isinstance(on, Commit):  # nobody requested it: the summary is enough
                 host.progress.note(f"could not comment on the commit: {error.message}")
                 return None
             raise

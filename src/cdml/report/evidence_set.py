@@ -106,7 +106,7 @@ def read_evidence_set(
     """Read the evidence of a run.
 
     Evaluation and comparison are always expected; data checks where the configuration has something
-    to check them against; nothing is where a deployment is told of, which has judged its evidence
+    to check them against; nothing is where a deployment is reported, which has judged its evidence
     itself, and nothing that comes after a command which ended with an error.
 
     Raises:

@@ -30,7 +30,7 @@ class BaseBranchGates:
     """What a pull request changes of the gate.
 
     `config` is that of its base, None where it is the same or not to be had; `notes` are changes
-    that no verdict can be told of; `exists`: the base has a configuration.
+    that no verdict can be given for; `exists`: the base has a configuration.
     """
 
     config: Config | None = None

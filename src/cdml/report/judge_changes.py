@@ -19,7 +19,7 @@ from cdml.report.evidence_set import EvidenceSet
 from cdml.report.ports import ReportPorts
 
 _MOST = 100
-"""Files that are asked about for one thing: each is a request to the code host."""
+"""Files that are looked up for one thing: each is a request to the code host."""
 _NAMED = 3
 _CODE = (".py", ".so", ".pyd", ".pyc")
 

@@ -1,4 +1,4 @@
-"""What several gates ask of one metric, told once: the comment has a line for each metric."""
+"""What several gates require of one metric, in one place: the comment has a line for each."""
 
 import math
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ class MetricGates:
 
     @property
     def differences(self) -> tuple[GateRow, ...]:
-        """The gates whose difference or margin is not already told by one before."""
+        """The gates whose difference or margin no gate before has reported."""
         by_key: dict[tuple[str, str, str], GateRow] = {}
         for gate in self.gates:
             if gate.difference != NONE:

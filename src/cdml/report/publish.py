@@ -24,7 +24,7 @@ from cdml.report.view import View, lay_out
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """What was told where.
+    """What was reported where.
 
     Names in the headline are not escaped. There is no view of several reports in one, and no
     comment where none was due or none could be posted. `files` are by their names.
@@ -129,7 +129,7 @@ def is_current(ci_run: CiRun) -> Current:
     What lies in a folder of the checkout may have been committed there, or be left of an older run
     on a runner of one's own. In CI, evidence has to name the very commit that is judged, which no
     file of that commit can, and the run, where runs have an address; in a terminal, whatever lies
-    there is believed.
+    there is trusted.
     """
     if ci_run.name == "terminal":
         return lambda _: True

@@ -30,7 +30,7 @@ class ReportContent:
 
     @property
     def only(self) -> View | None:
-        """What is told of the one model; None where several are combined."""
+        """What is reported about the one model; None where several are combined."""
         return None if self.combined else self.entries[0].view
 
     def with_notes(self, notes: Sequence[str]) -> "ReportContent":

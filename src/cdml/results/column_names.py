@@ -163,7 +163,7 @@ def is_part_of_identity(name: str) -> bool:
 
 
 def is_trial(name: str) -> bool:
-    """Whether it would tell several tries of a case apart."""
+    """Whether it distinguishes several tries of a case."""
     its = words(name)
     return bool(its) and its[0] in _TRIALS and set(its[1:]) <= _TRIAL_SUFFIXES
 

@@ -113,7 +113,7 @@ def init(
     target: str = "registry",
     settings: DeploySettings | None = None,
 ) -> tuple[Path, ...]:
-    """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
+    """Write every file, or none; where a configuration with a paused canary exists, what it lacks.
 
     A contract is proposed of `data`, rows that are known to be good, which `tables` opens. Where
     `target`, one of `target_types()`, is a machine of the user's, its own runner delivers.
@@ -180,7 +180,7 @@ def _template(name: str) -> str:
 
 
 def _lacks_resume(place: ProjectPlace, settings: DeploySettings) -> bool:
-    """Whether a canary is parked here, and nothing goes on with it."""
+    """Whether a canary is paused here, and nothing resumes it."""
     parks = settings.canary is not None and bool(settings.canary.park)
     return parks and not place.workflow(RESUME).exists()
 

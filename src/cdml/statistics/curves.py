@@ -261,7 +261,7 @@ def crosstab(
 ) -> tuple[tuple[str, ...], CountArray] | None:
     """Classes and rows by label and prediction, shape (classes, classes).
 
-    Beyond the `CLASSES` that occur most as label or prediction, classes are told together. Rows
+    Beyond the `CLASSES` that occur most as label or prediction, classes are counted together. Rows
     are counted, whatever their weight.
     Of anything but joint counts there is no matrix.
     """

@@ -1,4 +1,4 @@
-"""Quantiles of what single requests took, of two models that were asked the same ones.
+"""Quantiles of what single requests took, of two models that got the same ones.
 
 The requests are drawn again, in pairs; a quantile of few figures is no smooth function of them,
 so percentiles of the draws are read (Efron & Tibshirani 1993, chapter 13), farther out by as much

@@ -178,7 +178,7 @@ class Timings:
     def pair(
         cls, challenger: Sequence[float], champion: Sequence[float] | None = None
     ) -> "Timings":
-        """Those that both were asked; a slower model may have been asked fewer."""
+        """Those that both got; a slower model may have got fewer."""
         if champion is None:
             return cls(challenger=np.array(challenger, dtype=float), champion=None)
         both = min(len(challenger), len(champion))

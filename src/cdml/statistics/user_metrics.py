@@ -1,6 +1,6 @@
 """A user's own metric: nothing is known of it but what it says to rows drawn again.
 
-Two ways of reading the replicates are asked, and the one that promises less is believed: BCa
+Two ways of reading the replicates are used, and the one that promises less counts: BCa
 (Efron 1987), which follows whatever shape the draws have, and t with Hall's correction for
 skewness (`statistics.skewed_means`), which does not trust few rows to show all there is.
 

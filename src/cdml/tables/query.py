@@ -186,7 +186,7 @@ def comparable(one: LogicalType, other: LogicalType) -> bool:
 
 
 def in_common(mine: Iterable[Field], others: Iterable[Field]) -> tuple[str, ...]:
-    """The columns by which rows of two tables can be told to be the same, in my order."""
+    """The columns by which rows of two tables can be matched, in my order."""
     before = {field.name: field.type for field in others}
     return tuple(f.name for f in mine if before.get(f.name) is f.type and f.type.plain)
 
@@ -210,7 +210,7 @@ def present(column: str) -> Condition:
 
 
 def violates(column: str, *allowed: Condition) -> Condition:
-    """The column has a value, and not all that is asked of it holds."""
+    """The column has a value, and not all its conditions hold."""
     return All((present(column), Not(All(allowed))))
 
 

@@ -29,7 +29,7 @@ class Conflicts:
 
 
 class Table(Protocol):
-    """Rows in one place, asked in aggregates: no call returns more than it was asked for.
+    """Rows in one place, queried in aggregates: no call returns more than was requested.
 
     Every name must be one of `fields`. Values come as plain Python: bool, int, float, str, date,
     time, datetime (UTC where the column has a zone), None for missing.

@@ -1,4 +1,4 @@
-"""Git by its plumbing: no hook runs, no work tree is touched, no question is asked."""
+"""Git by its plumbing: no hook runs, no work tree is touched, nothing prompts."""
 
 import os
 import re

@@ -18,7 +18,7 @@ from cdml.statistics.samples import CaseScores, Flags, Floats
 
 @dataclass(kw_only=True)
 class CaseReader:
-    """The columns that metrics read case by case; read when first asked for."""
+    """The columns that metrics read case by case; read when first used."""
 
     row: Row
     slices: tuple[Slicing, ...]

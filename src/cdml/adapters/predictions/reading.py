@@ -39,7 +39,7 @@ class Group:
 
 @dataclass(kw_only=True)
 class ScoreReader:
-    """Scores in memory, for metrics of order; read when first asked for."""
+    """Scores in memory, for metrics of order; read when first used."""
 
     row: Row
     slices: tuple[Slicing, ...]

@@ -143,7 +143,7 @@ class Row:
             yield self._there(side, PREDICTION), f"have no prediction from the {model}"
             for score in scores:
                 if score in self.file(side).fields:
-                    # The file's statistics leave NaN out, and DuckDB believes them.
+                    # The file's statistics leave NaN out, and DuckDB relies on them.
                     column = self.score(side, score)
                     yield (
                         f"isfinite({column}) AND {column} BETWEEN 0 AND 1",

@@ -49,7 +49,7 @@ class Writing:
         """Check the rows and write them.
 
         Raises:
-            InputError: rows that cannot be used, told with how many they are.
+            InputError: rows that cannot be used; it gives their number.
             Misplaced: the files hold their rows in different orders.
         """
         self._check()

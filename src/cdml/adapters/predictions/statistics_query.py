@@ -214,7 +214,7 @@ class StatisticsQuery:
 
 
 def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
-    """Say what is wrong with rows that cannot be used, each told with its first fault.
+    """Say what is wrong with rows that cannot be used, each with its first fault.
 
     Raises:
         InputError: it is not true of some.

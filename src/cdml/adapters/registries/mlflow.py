@@ -277,7 +277,7 @@ def _version(stored: Stored) -> ModelVersion:
 
 
 def _absent(name: str, version: str) -> str:
-    """What is told where there is no such version, if there can be one."""
+    """The message where there is no such version, if there can be one."""
     absent = f"the registry has no version {version} of {name}."
     if not model_uri.is_version(version):
         raise InputError(absent, "Versions are numbers.")

@@ -27,7 +27,7 @@ _MANNERS: Mapping[str, str] = {
     # MLflow's own defaults retry for minutes; a CI job wants to know.
     _RETRIES: "2",
     _TIMEOUT: "30",
-    # A server may ask for any patience; it is asked again after 0 and 4 s, whatever it says.
+    # A server may request any delay; calls are retried after 0 and 4 s, whatever it says.
     "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }

@@ -49,7 +49,7 @@ _NO_WHEEL = re.compile(
 )
 
 Warm = Callable[[Path, Path], None]
-"""Told the interpreter of a new environment and where its packages lie, before it is in place."""
+"""Receives a new environment's interpreter and packages folder, before it is in place."""
 
 
 def interpreter(
@@ -268,7 +268,7 @@ def _key(
     *,
     builds: bool,
 ) -> str:
-    """All that the environment depends on: what is asked for, the files of it, and the indexes."""
+    """All that the environment depends on: its requirements, their files, and the indexes."""
     public, _ = public_environment(variables, Path("/"))
     indexes = {name: value for name, value in public.items() if "INDEX" in name or "LINKS" in name}
     base = [_LAYOUT, python, sys.base_prefix, platform.machine(), builds]

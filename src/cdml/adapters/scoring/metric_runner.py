@@ -34,7 +34,7 @@ _START = (
 _SHARE_OF_TIME = 0.5
 """For resampling; the rest is for what the first look at the function cannot foresee."""
 _MOST = 10_000
-"""Values of one kind that are believed for one part."""
+"""Values of one kind that are accepted for one part."""
 _CALLED = (
     "It is called with y_true, y_pred, y_score (None where the predictions hold no score) and"
     " weight, or those of them that it takes, as numpy arrays, and answers one number."
@@ -135,7 +135,7 @@ class _MetricConversation(Conversation):
         return InputError(f"{metric} cannot be used: {text}.", _CALLED)
 
     def finish(self, ended: ProcessResult) -> Mapping[str, Sequence[Replicates]]:
-        """What was measured, or the error: it told of trouble, was late, or just ended."""
+        """What was measured, or the error: it reported one, was late, or just ended."""
         names = ", ".join(self._job.metrics)
         if ended.timed_out:
             raise InputError(

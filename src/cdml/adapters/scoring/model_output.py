@@ -19,7 +19,7 @@ ScoreArray = NDArray[np.float64]
 _NUMBERED = re.compile(r"LABEL_(\d{1,6})")
 _MOST_DISTINCT = 1_000
 _SURE = 3.0
-"""Standard deviations by which another order of the columns must fit better, to be told."""
+"""Standard deviations by which another order of the columns must fit better, to be reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ _METADATA_BYTES = 10 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequirement:
-    """A package's normalized name, what uv is told, and the model's own file of it, if any."""
+    """A package's normalized name, its line for uv, and the model's own file of it, if any."""
 
     name: str
     text: str
@@ -70,7 +70,7 @@ def read_requirements(model: Path) -> list[ModelRequirement]:
 
 
 def content(requirements: Sequence[ModelRequirement]) -> list[str]:
-    """What is asked for, in any order, with the digest of each file: equal only if it is equal."""
+    """The requirements, in any order, with the digest of each file: equal only if it is equal."""
     return sorted(
         f"{each.text} {file_digest(each.file).removeprefix('sha256:') if each.file else ''}"
         for each in requirements

@@ -1,8 +1,8 @@
 """What a model answered, read as classes and probabilities; never by a guess.
 
 The rules are those of docs/answers.md: the names of the columns by the table of
-`config.output_columns`, the order of the classes by the model or by cdml.yaml. What neither tells
-is asked for.
+`config.output_columns`, the order of the classes by the model or by cdml.yaml. What neither says
+must be configured.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Known answers: the first rows as the model was given them, and what it said to them."""
+"""Smoke cases: the first rows as the model was given them, and its answers."""
 
 import json
 import math

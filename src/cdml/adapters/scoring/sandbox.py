@@ -69,9 +69,9 @@ class Interpreter:
 def inspect(python: Path) -> Interpreter:
     """Find where an interpreter lives, by looking at its files.
 
-    It is not started, because every start also runs what is installed in it, and it is not asked,
+    It is not started, because every start also runs what is installed in it, and it is not queried,
     because what it says would decide what it may see. Only the interpreter that runs cdml itself
-    is asked: its packages are running already.
+    is queried: its packages are running already.
 
     Raises:
         ConfigurationError: it belongs to no Python installation.
@@ -167,7 +167,7 @@ class SandboxedCommand:
         return {**environment(self.scratch), **(self.network or {})}
 
     def specification(self) -> dict[str, Any]:
-        """What the launcher is told."""
+        """The launcher's input."""
         behind, network = self.walls is not Walls.NONE, self.network is not None
         return {
             "command": list(self.command),

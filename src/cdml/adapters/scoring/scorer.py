@@ -249,9 +249,7 @@ def _describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
             f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
             f" values of {names}, which the contract classifies."
         )
-    error_name = (
-        "" if reply.get("refused") else kind
-    )  # the column is told, in a sentence of its own
+    error_name = "" if reply.get("refused") else kind  # another sentence names the column
     text = ": ".join(filter(None, (error_name, message)))
     return f"{stage}: {text.rstrip('.')}."
 

@@ -49,7 +49,7 @@ def run(
 ) -> ProcessResult:
     """Run a command to its end.
 
-    The number of the descriptor it can speak on is added to the command; `hear` is told every line.
+    The number of the descriptor it can speak on is added to the command; `hear` gets every line.
     `stamped` lines come behind the time at which they were said, in nanoseconds of a monotonic
     clock, and a space.
     """
@@ -235,7 +235,7 @@ class _Listener:
 
     def listen(self, deadline: float) -> bool:
         """Until the process ends; whether its time was over first."""
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None  # noqa: S101 - it was requested
         printed = self._process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             for descriptor in (self._reading, printed):

@@ -186,7 +186,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
 def time_single_rows(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
     """Single rows, asked as a server asks. Whoever hears of it takes the time.
 
-    Which rows, and in which order, depends on the data alone: two models are asked the same ones,
+    Which rows, and in which order, depends on the data alone: two models get the same ones,
     the slower perhaps fewer.
     """
     import pyarrow.parquet as pq

@@ -98,7 +98,7 @@ def _seconds(node: exp.Expr, express: Callable[[exp.Expr], exp.Expr]) -> exp.Exp
 
 
 def _is_in_utc(node: exp.Expr) -> exp.Expr | None:
-    """What `timezone('UTC', x)` is asked of."""
+    """The types that `timezone('UTC', x)` is applied to."""
     if isinstance(node, exp.Anonymous) and str(node.this).lower() == "timezone":
         moment: exp.Expr = node.expressions[1]
         return moment

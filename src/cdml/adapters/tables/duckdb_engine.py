@@ -39,7 +39,7 @@ def another_connection(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConn
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """DuckDB, its errors told as ours."""
+    """DuckDB, its errors raised as ours."""
 
     connection: duckdb.DuckDBPyConnection
 

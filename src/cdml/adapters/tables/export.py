@@ -54,7 +54,7 @@ class RemoteTable(ABC):
 
     @abstractmethod
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
-        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+        """An answer; an error at a value quotes the value, so its text is left out."""
 
     @abstractmethod
     def all_rows(self, sql: str) -> Iterator[Any]:

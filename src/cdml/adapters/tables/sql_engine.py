@@ -334,7 +334,7 @@ class SqlEngine(Protocol):
         ...
 
     def repeated(self, column: EngineColumn) -> int | None:
-        """Rows whose value an earlier row has too; None where only grouping would tell."""
+        """Rows whose value an earlier row has too; None where only grouping would show it."""
         ...
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:

@@ -39,7 +39,7 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SqlTable:
-    """Rows that an engine is asked about by SQL, which is DuckDB's whatever the engine."""
+    """Rows that an engine queries by SQL, which is DuckDB's whatever the engine."""
 
     ref: DataRef
     place: SqlEngine
@@ -66,7 +66,7 @@ class SqlTable:
     def compute(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
-        """See the port; when the engine refuses the one scan, each part is asked apart."""
+        """See the port; when the engine refuses the one scan, each part is queried separately."""
         terms_by_condition = {condition: terms(condition) for condition in conditions}
         distinct = tuple(
             dict.fromkeys(part for parts in terms_by_condition.values() for _, part in parts)

@@ -39,7 +39,7 @@ _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"
 _NAMES = {"postgresql": "postgres"}
 """SQLAlchemy's names of engines, where sqlglot has another."""
 _BINARY_TEXT = frozenset({"postgres", "redshift"})
-"""Engines that compare text by the rules of a language, unless they are told not to."""
+"""Engines that compare text by the rules of a language, unless a setting stops them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

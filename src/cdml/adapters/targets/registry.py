@@ -10,7 +10,7 @@ class RegistryTarget:
     """Serves whatever the champion's alias names; there is no traffic to split.
 
     A registry knows no precondition for an alias, so the fence cannot travel with the write. So the
-    journal is asked before each write whether the lock is still ours, and whoever switches observes
+    journal is read before each write: the lock must still be ours. Whoever switches observes
     afterwards.
 
     Raises:

@@ -1,6 +1,6 @@
 """Counts of requests that a Prometheus server keeps, through its HTTP API.
 
-Raw samples of counters are asked for and counted here: PromQL's `increase` extrapolates to the
+Raw samples of counters are requested and counted here: PromQL's `increase` extrapolates to the
 ends of its range and gives fractions, which are no counts. A counter that falls was reset, and
 what it has since is what was counted since. Where a series begins, it begins at 0: so does the
 one of the first error, which would be missed otherwise.
@@ -43,7 +43,7 @@ class _Counted:
 
 
 class PrometheusTraffic:
-    """Asks a server for each window; its token, PROMETHEUS_TOKEN, is not told."""
+    """Asks a server for each window; its token, PROMETHEUS_TOKEN, is never printed."""
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ def _number(value: object) -> float:
 
 
 class RecordBuffer:
-    """Records that came and were not asked for yet."""
+    """Records that came and were not requested yet."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float | None, Record | None]] = []

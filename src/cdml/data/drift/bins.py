@@ -1,7 +1,7 @@
 """Bins that a column's rows are counted in: found once, on the reference, and kept with it.
 
 Counts are a tuple: missing values first, then the bins in their order. Ordered columns are cut at
-edges; others are counted by category, or, where no value may be told, by a hash that many values
+edges; others are counted by category, or, where no value may be shown, by a hash that many values
 share.
 """
 
@@ -82,7 +82,7 @@ class Categories(ProfileModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buckets(ProfileModel):
-    """Values spread over bins by their hash: none can be told from its bin; one for the rest."""
+    """Values spread over bins by their hash: no bin reveals its values; one for the rest."""
 
     kind: Literal["buckets"] = "buckets"
     many: int = BUCKETS
@@ -131,7 +131,7 @@ def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
 
 
 def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
-    """Round edges at equal distances, for columns whose own values may not be told."""
+    """Round edges at equal distances, for columns whose own values may not be shown."""
     points = finite(values)
     if not points:
         return Edges()
@@ -199,7 +199,7 @@ def by_value(
 
 
 def bucket(value: CellValue, many: int) -> int:
-    """The bin of a value that may not be told."""
+    """The bin of a value that may not be shown."""
     digest = hashlib.sha256(str(value).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % many
 

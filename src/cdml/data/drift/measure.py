@@ -36,7 +36,7 @@ class Counting:
     def seen(
         self, table: Table, counts: Sequence[int | NotRun]
     ) -> Iterator[tuple[ColumnProfile, CurrentColumn]]:
-        """Every column with its rows in the table; columns without an order are asked by value."""
+        """Every column with its rows in the table; columns without an order are read by value."""
         left = iter(counts)
         for column in self.columns:
             many = len(binning.cuts(column.name, column.type, column.bins))
@@ -52,7 +52,7 @@ class Counting:
 def build_profile(
     table: Table, leave_out: frozenset[str], may_disclose: Callable[[str], bool]
 ) -> Profile:
-    """Find bins on a sample and count all rows in them; no value that may not be told is kept."""
+    """Find bins on a sample and count all rows in them; no value that may not be shown is kept."""
     fields = [one for one in table.fields if one.name not in leave_out]
     ordered = [one.name for one in fields if is_ordered(one.type)]
     sample = table.sample(ordered, min(SAMPLE, max(1, _CELLS // max(1, len(ordered)))))

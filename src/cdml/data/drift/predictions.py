@@ -58,7 +58,7 @@ def judge_predictions(
 
 
 def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Check:
-    """What was kept could not be had: told, and inconclusive where drift can fail."""
+    """What was stored could not be read: reported, and inconclusive where drift can fail."""
     if thresholds.fail is not None:
         return not_compared(NAME, None, error.message, thresholds)
     return unjudged_finding(NAME, None, f"not compared: {error.message}")

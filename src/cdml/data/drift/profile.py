@@ -17,7 +17,7 @@ class ColumnProfile(ProfileModel):
     """One column; `counts` has the rows per bin, missing values first.
 
     `low`, `high` and `mean` (times in seconds) are of a sample's values; None where there are none,
-    or none may be told.
+    or none may be shown.
     """
 
     name: str
@@ -63,7 +63,7 @@ class SliceProfile(ProfileModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile(ProfileModel):
-    """All columns of a table, and its slices where they were asked for."""
+    """All columns of a table, and its slices where they were requested."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]

@@ -91,7 +91,7 @@ def find_reference(
 
 
 def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) -> ReferenceSource:
-    """The champion's profile, if it can be had: nobody asked for it."""
+    """The champion's profile, if it can be read: no setting requires it."""
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
     try:

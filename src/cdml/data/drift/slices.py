@@ -22,7 +22,7 @@ def count_slices(
     data: DataSettings,
     may_disclose: Callable[[str], bool],
 ) -> tuple[SliceProfile, ...]:
-    """Counts within the largest slices, one scan a slice column; only what may be told."""
+    """Counts within the largest slices, one scan a slice column; only what may be shown."""
     names = {field.name for field in table.fields}
     profiles: list[SliceProfile] = []
     for name in data.slices:

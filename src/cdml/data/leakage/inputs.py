@@ -126,7 +126,7 @@ def conflicting_labels(conflicts: Conflicts, rows: int) -> Check:
     """Whether equal inputs have labels that contradict each other.
 
     Where a fifth of all rows have an equal, the inputs are coarse, and different labels are what
-    the model cannot know rather than mistakes: that is told, and decides nothing.
+    the model cannot know rather than mistakes: that is reported, and decides nothing.
     """
     figures = (
         f"{conflicts.conflicting:,} of {rows:,} rows have the same inputs as a row with another"
@@ -145,7 +145,7 @@ def conflicting_labels(conflicts: Conflicts, rows: int) -> Check:
 def odd_inputs(
     table: Table, sample: Mapping[str, InputValues], used: Sequence[str]
 ) -> Iterator[Check]:
-    """Constant and identifier-like inputs: what a sample suggests is asked of all rows."""
+    """Constant and identifier-like inputs: what a sample suggests is checked on all rows."""
     rows = table.ref.rows
     fields = {field.name: field for field in table.fields}
     for column in used:

@@ -144,7 +144,7 @@ def shared_rows(
 
 
 def shared_with_profile(table: Table, reference: DataRef, source: str) -> Check:
-    """What a profile tells of shared rows: that the files are the same, and nothing else."""
+    """What a profile reveals about shared rows: that the files are the same, and nothing else."""
     if table.ref.digest == reference.digest:
         rows = table.ref.rows
         return _shared(rows, rows, _SAME_FILES, Verdict.FAIL)

@@ -160,7 +160,7 @@ def _of_categories(values: ColumnValues, goal: LabelTarget) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """A column's values in order with their classes, sorted once for all that is asked of them."""
+    """A column's values in order with their classes, sorted once for all computations."""
 
     values: NumberArray
     codes: CodeArray

@@ -1,6 +1,6 @@
-"""Whether a query gives the same answer whenever it is asked of the same rows.
+"""Whether a query always gives the same answer on the same rows.
 
-A verdict is told with the digest of the rows: who judges them again must come to it again. So
+A verdict is reported with the digest of the rows: who judges them again must come to it again. So
 nothing may depend on the clock, on chance, on who asks, or on the order in which rows are read.
 """
 

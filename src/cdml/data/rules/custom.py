@@ -87,7 +87,7 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
 
 
 def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck:
-    """Whether values occur in another table; told only, where nobody says where that lies."""
+    """Whether values occur in another table; only reported, where its place is not configured."""
     column = reference.columns[0] if len(reference.columns) == 1 else None
     if reference.table not in context.related:
         return fact(

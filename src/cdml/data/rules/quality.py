@@ -145,5 +145,5 @@ def accepted_values(
 
 
 def unjudged_finding(name: str, column: str | None, text: str) -> Check:
-    """What is told, but decides nothing."""
+    """What is reported, but decides nothing."""
     return fact(name, column, fine=True, severity="info", expected="", observed=LISTED, reason=text)

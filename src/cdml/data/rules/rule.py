@@ -51,7 +51,7 @@ class DataRule:
 
     @property
     def counts(self) -> bool:
-        """Whether rows that break the rule are counted, rather than a figure told."""
+        """Whether rows that break the rule are counted, rather than a figure reported."""
         return self.breaking is not None or bool(self.repeated) or self.reference is not None
 
     @property

@@ -3,7 +3,7 @@
 The rules are those that MLflow enforces when it predicts, after what the scoring process converts
 because nothing is lost by it: whole numbers between the integer types and to floating point,
 dates to timestamps or to text, categories to their values. Tensors of floating point are rounded
-to their type, as MLflow does it where it is asked by name.
+to their type, as MLflow does it where it is requested by name.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence

@@ -55,7 +55,7 @@ class Totals(CanaryModel):
 
     @property
     def rate(self) -> float:
-        """Events a request; NaN where nothing was asked."""
+        """Events a request; NaN where there was no request."""
         return self.events / self.requests if self.requests else math.nan
 
     @property

@@ -1,6 +1,6 @@
 """The judge of a canary: it may look at any time, and as often as it likes.
 
-    PROMOTE    the challenger is shown to be no worse than tolerated, in all that is asked of it
+    PROMOTE    the challenger is shown to be no worse than tolerated, in all that is required
     ROLLBACK   it is shown to do harm, or the time is over
     HOLD       neither yet
 
@@ -25,7 +25,7 @@ UNREADABLE = 0.01
 """The share of records that may be unreadable; beyond it they could hide the errors."""
 ERRORS, LATENCY, SPLIT = "errors", "latency", "split"
 _MOST = 1_000_000
-"""Odds beyond this are not told to the digit."""
+"""Odds beyond this are not given to the digit."""
 _FEW = 10
 
 

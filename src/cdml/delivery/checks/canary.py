@@ -1,4 +1,4 @@
-"""The questions to a release on a target that splits traffic: known answers, then its traffic."""
+"""The checks of a release on a target that splits traffic: smoke cases, then its traffic."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _CANARY = TypeAdapter(CanaryState)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryJudge:
-    """See `Checks`; a release that served before may go back without known answers."""
+    """See `Checks`; a release that served before may serve again without smoke cases."""
 
     loaded: LoadedConfig
     ports: DeliveryPorts

@@ -1,4 +1,4 @@
-"""What is asked of a release that serves, or is about to."""
+"""The checks of a release that serves, or is about to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Checks(Protocol):
     """The questions between the effects of an operation on a target that splits traffic."""
 
     def smoke(self, target: SplittingTarget, release: Release) -> str:
-        """Ask a staged release before it gets traffic; one line that says what was asked.
+        """Check a staged release before it gets traffic; one line that says what was checked.
 
         Raises:
             InputError: it does not answer as it must.

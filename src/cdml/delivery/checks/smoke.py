@@ -1,4 +1,4 @@
-"""The smoke check before traffic: the very server that is going to serve is asked."""
+"""The smoke check before traffic: the requests go to the very server that is going to serve."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def run_smoke_test(
     """Ask a staged release what is known, something it must refuse, and how long it takes.
 
     A server that does not answer is a check that failed, not an error. The first case, whose first
-    request is the one that warms up, is asked again to measure latency.
+    request is the one that warms up, is sent again to measure latency.
     """
     replies = [(case, _send_case(target, release, case.body, limits)) for case in cases]
     malformed = _send_case(target, release, MALFORMED, limits)

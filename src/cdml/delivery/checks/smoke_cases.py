@@ -55,7 +55,7 @@ class SmokeCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replies:
-    """All that a server was asked and said; a latency is infinite where no good answer came."""
+    """All requests to a server and its answers; a latency is infinite where no good answer came."""
 
     cases: Sequence[tuple[Case, ServerAnswer]]
     malformed: ServerAnswer
@@ -67,7 +67,7 @@ class NoPredictions(ValueError):
 
 
 def judge_replies(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
-    """All checks. Nothing asked, or nothing known of what was asked, does not pass."""
+    """All checks. Without requests, or without expected answers, they do not pass."""
     checks = [
         _answers(replies.cases),
         _check_recorded(replies.cases, limits),

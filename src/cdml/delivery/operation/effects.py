@@ -68,7 +68,7 @@ class Effects:
 
     @property
     def checks(self) -> Checks:
-        """What is asked of a release that is staged.
+        """The checks of a release that is staged.
 
         Raises:
             ConfigurationError: nothing is, as on targets whose switch is one write.
@@ -128,7 +128,7 @@ class Effects:
     def _switch(
         self, move: NextAction, ledger: JournalDocument, operation: Operation, serving: Serving
     ) -> EffectResult:
-        """Give traffic, or take it back, until it is seen."""
+        """Give traffic, or withdraw it, until the target shows it."""
         fence, to, back = ledger.generation, operation.to, operation.from_
         if operation.ramp is None:
             target_release = to if move is NextAction.SWITCH or back is None else back

@@ -50,7 +50,7 @@ class Steps:
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""
 _UNOBSERVED = (NextAction.STAGE, NextAction.VALIDATE, NextAction.PUBLISH, NextAction.RETIRE)
-"""Effects whose success is not told by what the target serves."""
+"""Effects whose success does not show in what the target serves."""
 
 
 class Unpublished(ServiceError):
@@ -75,7 +75,7 @@ class OperationExecutor:
     ci_deployment: CiDeployment | None = None
     restored_at: datetime | None = None
     url: str | None = None
-    doubt: str = ""  # why what was found is taken back and not finished
+    doubt: str = ""  # why what was found is aborted and not finished
     paused: bool = field(default=False, init=False)
     acted: bool = field(default=False, init=False)
     lock: HeldLock = field(init=False)
@@ -142,7 +142,7 @@ class OperationExecutor:
         return operation
 
     def _yield_to_rollback(self, operation: Operation) -> None:
-        """Make room for a rollback that asked for it, and tell the code host where we are."""
+        """Make room for a rollback that requested it, and tell the code host where we are."""
         request = self.observation.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
         if request is not None and begun and operation.kind is EntryKind.DEPLOY:
@@ -264,7 +264,7 @@ class OperationExecutor:
                 )
 
     def _refresh(self) -> None:
-        """Read the journal anew; a rollback may have asked for room."""
+        """Read the journal anew; a rollback may have requested room."""
         self.lock.renewed = False
         ledger, commit = self.book.read()
         if ledger.generation != self.observation.ledger.generation or ledger.operation is None:

@@ -46,7 +46,7 @@ class JournalClient:
         return ledger, snapshot.commit
 
     def write(self, transition: Transition, expected: str | None) -> str:
-        """Write, and find out where nobody told whether it was written.
+        """Write, and after a lost answer find out whether it was written.
 
         Raises:
             Moved: somebody else wrote first.

@@ -38,7 +38,7 @@ class Watched:
 class LockHolder:
     """Who holds the lock, as far as we have seen and the CI system knows.
 
-    The journal is read before the CI system is asked, and taking over is a compare-and-swap with
+    The journal is read before the CI system is queried, and taking over is a compare-and-swap with
     what was read: whatever a run wrote before it ended is seen.
     """
 
@@ -122,7 +122,7 @@ class LockHolder:
         return now - self.watched.since >= _lease(ledger)
 
     def _unheeded(self, ledger: JournalDocument) -> bool:
-        """Whether a rollback has asked for room for `GRACE`, as we have seen."""
+        """Whether a rollback has been requesting room for `GRACE`, as we have seen."""
         request, now = ledger.preempt, self.ports.clock.monotonic()
         if request is None:
             self.preempted = None

@@ -39,11 +39,11 @@ class OperationResult:
 
 
 AGAIN = 1.0
-"""Seconds after which a target that gave no answer is asked once more."""
+"""Seconds after which a target that gave no answer is queried once more."""
 
 
 def look(ports: DeliveryPorts) -> Serving:
-    """What the target serves; one broken answer is asked for again, as nothing was changed.
+    """What the target serves; after one broken answer it is queried again, as nothing was changed.
 
     Raises:
         ServiceError: it did not answer twice.

@@ -196,7 +196,7 @@ class OperationRunner:
         )
 
     def carry_out(self, observation: Observation, operation: Operation) -> OperationResult:
-        """Take the lock and bring the operation to its end, or to where it is parked.
+        """Take the lock and bring the operation to its end, or to where it is paused.
 
         Raises:
             Moved: the journal is not what was found any more; nothing was done.

@@ -29,7 +29,7 @@ def planned_steps(
 ) -> Mapping[str, str]:
     """Each step of an operation and what it does, for people.
 
-    `gates` is what was asked of the version, and `forecast` how long its judge is expected to take.
+    `gates` is what the version had to pass, and `forecast` how long its judge is expected to take.
     """
     checks = {"gates": "; ".join(gates)} if gates else {}
     ramp = operation.ramp

@@ -114,7 +114,7 @@ def next_move(
     """What to do next, by what was just observed; `judged` is None until this run has asked.
 
     A run may go on where nothing is decided yet if the operation is its `own`: it began it, or was
-    told to resume it. A deploy of another run is taken back; a rollback, which waits for no
+    is to resume it. A deploy of another run is aborted; a rollback, which waits for no
     verdict, is finished.
     """
     match operation.phase:

@@ -242,7 +242,7 @@ def undo(
 
 
 def close(ledger: JournalDocument, now: datetime) -> Transition:
-    """End the operation and let go of the lock; what was taken back for harm is quarantined."""
+    """End the operation and let go of the lock; what was aborted for harm is quarantined."""
     operation = _open(ledger)
     closed = replace(
         ledger,
@@ -262,7 +262,7 @@ def close(ledger: JournalDocument, now: datetime) -> Transition:
 def _quarantined(
     ledger: JournalDocument, operation: Operation, now: datetime
 ) -> tuple[Quarantined, ...]:
-    """The quarantine afterwards: what was asked for by name leaves it, the bad enters."""
+    """The quarantine afterwards: what was requested by name leaves it, the bad enters."""
     bad = operation.to if operation.harmful else None
     good = None
     if operation.committed:
@@ -285,7 +285,7 @@ def _quarantined(
 def _answered(ledger: JournalDocument, operation: Operation, now: datetime) -> tuple[Answered, ...]:
     """The rollbacks that were carried out, with this one if it was.
 
-    A canary that was taken back because a rollback asked for it is that rollback's answer.
+    A canary that was aborted because a rollback requested it is that rollback's answer.
     """
     request = None
     if operation.kind is EntryKind.ROLLBACK:

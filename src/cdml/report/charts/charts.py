@@ -334,7 +334,7 @@ def _drift(number: int, check: Check, histogram: Histogram) -> Chart:
 
 
 def _largest(histogram: Histogram) -> list[tuple[str, float, float]]:
-    """The bins that hold rows, in their order; beyond the largest they are told together."""
+    """The bins that hold rows, in their order; beyond the largest they are shown together."""
     every = list(zip(histogram.bins, histogram.reference, histogram.now, strict=True))
     held = [row for row in every if row[1] or row[2]]
     if len(held) <= MOST_BINS:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class GitHubActionsRun:
-    """A step of a workflow. The API is asked, and PyGithub imported, only when it is needed.
+    """A step of a workflow. The API is called, and PyGithub imported, only when needed.
 
     `environment` holds the runner's variables, `pace` is in seconds between two writes to the API.
     """

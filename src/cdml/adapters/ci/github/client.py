@@ -1,4 +1,4 @@
-"""The way to GitHub's API: where it is, how often it is asked again, what its errors mean."""
+"""Access to GitHub's API: its address, its retries and what its errors mean."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
@@ -137,7 +137,7 @@ class Client:
 
     @property
     def repository(self) -> Repository:
-        """The repository; nothing is asked before something of it is."""
+        """The repository; no request is sent before one of its attributes is read."""
         return self._github.get_repo(self.name)
 
     @property
@@ -257,7 +257,7 @@ def translate_errors(action: str, permission: str) -> Iterator[None]:
     """Tell GitHub's errors in our words.
 
     Args:
-        action: what is asked, after "GitHub does not let this token …".
+        action: what was requested, after "GitHub does not let this token …".
         permission: what a workflow has to grant for it.
 
     Raises:

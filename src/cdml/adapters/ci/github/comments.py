@@ -91,7 +91,7 @@ class Marker:
     def warnings_before(self, run: tuple[int, int]) -> Warned:
         """What of its warnings the report before a run's had, each with True.
 
-        The run's own comment tells what the report before had told when it was written.
+        The run's own comment contains what the report before contained when it was written.
         """
         return {digest: True for digest, old in self.warned.items() if old or self.run != run}
 

@@ -27,7 +27,7 @@ _PROTECTING = frozenset({"creation", "update", "deletion"})
 
 
 class GitHubHost:
-    """A repository at GitHub. The API is asked, and PyGithub imported, only when it is needed.
+    """A repository at GitHub. The API is called, and PyGithub imported, only when needed.
 
     `environment` has the token, and where the API and the repository are; `run` says what is
     judged; `pace` is in seconds between two writes to the API.

@@ -13,7 +13,7 @@ from cdml.errors import InputError
 
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 MOST = 300
-"""Commits whose pull requests are asked for: the token of a job has 1,000 requests an hour."""
+"""Commits whose pull requests are looked up: the token of a job has 1,000 requests an hour."""
 _GATE = re.compile(r"(?<![a-z])gates?(?![a-z])|cdml", re.IGNORECASE)
 _ACTIONS = "github-actions"
 """The app that makes the checks of workflows; those of others are no gates of ours."""

@@ -20,8 +20,8 @@ def find_thread(client: Callable[[], Client], run: CiRun) -> Thread | None:
     """The pull request a run is about, the commit it was pushed as, or None.
 
     A run on a schedule is about no change: nobody waits for a comment. What came by a click
-    is told where an open pull request is, and nowhere else. The client is made only where the API
-    has to be asked.
+    appears at an open pull request, and nowhere else. The client is made only where the API
+    has to be called.
 
     Raises:
         ServiceError: GitHub refused or did not answer, or several pull requests fit, so that

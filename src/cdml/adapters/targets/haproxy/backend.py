@@ -66,7 +66,7 @@ class Backend:
         self.runtime.order(self._name, (slot, "weight 0"), (slot, "state drain"))
 
     def wait_until_idle(self, slot: str, seconds: float) -> None:
-        """Wait until a server has answered what it was asked, but no longer than that."""
+        """Wait until a server has answered its open requests, but no longer than that."""
         deadline = time.monotonic() + seconds
         while self.servers()[slot].requests and time.monotonic() < deadline:
             time.sleep(_PAUSE)

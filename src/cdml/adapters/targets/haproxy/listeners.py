@@ -3,7 +3,7 @@
 A socket's inode number is its identity for as long as the machine runs: a server that was
 started again has another one.
 
-The kernel is asked for the listening sockets of one port (sock_diag(7)). Its files in /proc/net
+The kernel lists the listening sockets of one port (sock_diag(7)). Its files in /proc/net
 list every connection: beside a balancer these are tens of thousands, and would take longer to
 read than a switch may. They are read where the kernel cannot be asked.
 """
@@ -100,7 +100,7 @@ def _listening(port: int) -> Iterator[tuple[str, int, str]]:
 
 
 def _request_listeners(family: int, port: int) -> Iterator[tuple[str, int, str]]:
-    """What the kernel answers when it is asked for this port."""
+    """The kernel's answer to a request for this port."""
     request = _REQUEST.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
     header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC

@@ -15,7 +15,7 @@ PATIENCE = 10.0
 _PAUSE = 0.1
 _SECONDS = 5.0
 _SERVERS = "show stat -1 4 -1"
-"""All servers of all backends: asked for by name, a frontend of that name would answer first."""
+"""All servers of all backends: requested by name, a frontend of that name would answer first."""
 _FORBIDDEN = "Permission denied"
 
 
@@ -35,7 +35,7 @@ class Server:
 class Runtime:
     """Speaks with one HAProxy at the path of a Unix socket, or at host:port.
 
-    What is only read is asked again, within so many seconds, where the answer broke off. An order
+    What only reads is sent again, within so many seconds, where the answer broke off. An order
     is sent once: whoever gave it looks at what came of it.
     """
 

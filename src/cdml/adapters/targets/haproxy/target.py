@@ -257,7 +257,7 @@ class HaproxyTarget:
             )
 
     def _vacate(self, slot: str, fence: int) -> None:
-        """Take a slot's traffic away, let it answer what it was asked, and stop its server."""
+        """Take a slot's traffic away, let it answer its open requests, and stop its server."""
         with self._slots.claim(fence):
             self._backend.drain(slot)
         self._backend.wait_until_idle(slot, self._settings.drain)
