@@ -123,7 +123,7 @@ class TestGitHubComments:
             on_github(server, tmp_path).comment(7, "flights", "x")
 
     def test_on_an_unknown_pull_request_are_an_error(self, server, tmp_path):
-        with pytest.raises(ServiceError, match="did not find"):
+        with pytest.raises(ServiceError, match="answered 404"):
             on_github(server, tmp_path).comment(99, "flights", "x")
 
     def test_fail_in_words_when_a_proxy_answers(self, server, tmp_path):
