@@ -49,7 +49,7 @@ def told_as_failed(world):
 def test_a_deploy_that_is_not_seen_to_serve_has_failed(world, target, faults):
     world.target = target or world.target
 
-    with pytest.raises(DeploymentFailed, match="was given v3 and serves v2") as caught:
+    with pytest.raises(DeploymentFailed, match="was given v3, but serves v2") as caught:
         world.deploy("3", faults=faults())
 
     assert (6, caught.value.message) == (caught.value.exit_code, told_as_failed(world).reason)
@@ -62,7 +62,7 @@ def test_a_rollback_that_is_not_seen_to_serve_has_failed(world, target, faults):
     world.target = target or world.target
 
     with pytest.raises(
-        RollbackFailed, match=r"was given v1 and serves v2.*v2 serves production now"
+        RollbackFailed, match=r"was given v1, but serves v2.*v2 serves production now"
     ) as caught:
         world.rollback(faults=faults())
 

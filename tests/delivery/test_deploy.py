@@ -83,7 +83,7 @@ def test_a_platform_that_refuses_stops_nothing(world):
     told = world.deploy("1")
 
     assert ("1", None) == (world.serving, told.deployment_id)
-    assert any("No deployment was filed" in note for note in world.progress.notes)
+    assert any("No deployment was recorded" in note for note in world.progress.notes)
 
 
 def test_what_serves_already_is_a_success_without_a_change(world):
@@ -155,7 +155,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(world):
     assert before == json.dumps([world.journal.documents, str(world.registry.aliases)])
     assert "earlier" == (world.output / "deployment.json").read_text()
     assert {"planned"} == {step.state for step in told.steps}
-    assert (False, "v2 would serve production") == (told.changed, told.reason[:25])
+    assert (False, "Dry run: v2 would serve production") == (told.changed, told.reason[:34])
 
 
 def test_a_dry_run_of_what_serves_already_tells_that(world):
@@ -180,7 +180,7 @@ def test_a_lease_that_is_over_is_taken_over(world):
     with pytest.raises(LockHeld):
         world.deploy("1")  # the first look: from now on this machine watches
     world.clock.pass_by(LEASE - timedelta(seconds=1))
-    with pytest.raises(LockHeld, match=r"no sign of life of it for 180 s .179 s so far"):
+    with pytest.raises(LockHeld, match=r"no sign of life for 180 s .179 s so far"):
         world.deploy("1")
     world.clock.pass_by(timedelta(seconds=1))
 

@@ -77,7 +77,7 @@ def test_a_server_that_says_what_was_judged_passes(world, said):
 def test_a_server_that_says_something_else_does_not(world):
     world.balancer.answers["2"] = answering(1, 1)
 
-    with pytest.raises(InputError, match="v2 failed its check"):
+    with pytest.raises(InputError, match="v2 failed its smoke test"):
         judging(world).smoke(world.balancer, world.b)
 
 
@@ -96,7 +96,9 @@ def test_a_deploy_of_what_is_given_classified_columns_ends_before_it_gets_traffi
     keep(world, world.registry.version("flights", "2"), {**KNOWN, **kept})
     world.checks = judging(world)
 
-    with pytest.raises(DeploymentFailed, match=r"given income, which the contract.*v1 serves"):
+    with pytest.raises(
+        DeploymentFailed, match=r"the contract classifies the inputs income.*v1 serves"
+    ):
         world.deploy("2")
 
     assert ("1", 6) == (world.serving, DeploymentFailed.exit_code)
@@ -167,7 +169,7 @@ def test_without_traffic_nothing_is_decided(world, ramp):
 
 def test_a_state_that_no_judge_wrote_is_an_input_error(world, ramp):
     broken = Ramp(steps=ramp.steps, since=ramp.since, state={"percent": 50, "canary": {"no": 1}})
-    with pytest.raises(InputError, match="does not read"):
+    with pytest.raises(InputError, match="cannot read"):
         look(world, broken, 1, errors=0)
 
 
@@ -196,9 +198,9 @@ def test_where_no_traffic_was_kept_it_is_listened_to_for_a_moment(world, ramp):
 
 
 def test_without_any_traffic_no_time_is_promised(world, ramp):
-    assert "not known: no traffic" in forecast(world, ramp)
+    assert "cannot be estimated: no traffic" in forecast(world, ramp)
     world.traffic.down = True
-    assert "not known: nobody answers" in forecast(world, ramp)
+    assert "cannot be estimated: nobody answers" in forecast(world, ramp)
 
 
 def test_traffic_that_can_never_be_read_is_told_before_anything_is_touched(world, ramp):

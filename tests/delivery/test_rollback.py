@@ -34,7 +34,7 @@ def test_a_second_rollback_goes_one_further_and_never_back_into_quarantine(world
     versions = [world.rollback(request_id=name).to.version for name in ("first", "second")]
 
     assert ["2", "1"] == versions
-    with pytest.raises(InputError, match=r"quarantine \(v2, v3\)"):
+    with pytest.raises(InputError, match=r"quarantined: v2, v3"):
         world.rollback(request_id="third")
     assert "1" == world.serving
 

@@ -61,20 +61,20 @@ def test_rows_are_asked_as_the_server_takes_them_and_missing_values_as_null():
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b'{"predictions": [0.5, NaN]}', "holds NaN"),
-        (b'{"predictions": [0.5, -Infinity]}', "holds -Infinity"),
+        (b'{"predictions": [0.5, NaN]}', "contains NaN"),
+        (b'{"predictions": [0.5, -Infinity]}', "contains -Infinity"),
         (b'{"predictions": [0.5, 1e999]}', "prediction 2 is"),
         (b'{"predictions": [0.5, 1' + b"0" * 400 + b"]}", "prediction 2 is"),
         (b'{"predictions": [0.5, null]}', "prediction 2 is null"),
         (b'{"predictions": [[0.5], []]}', r"prediction 2 is \[\]"),
         (b'{"predictions": [0.5]}', "gave 1 predictions, not 2"),
         (b'{"predictions": []}', "gave 0 predictions"),
-        (b'{"predictions": {"a": 1}}', "holds no list"),
-        (b"[0.5, 0.5]", "holds no list"),
-        (b"<html>", "is no JSON"),
-        (b'{"predictions": ' + b"[" * 5000, "is no JSON"),
-        (b"\xff", "is no JSON"),
-        (b"", "is no JSON"),
+        (b'{"predictions": {"a": 1}}', "has no list"),
+        (b"[0.5, 0.5]", "has no list"),
+        (b"<html>", "is not JSON"),
+        (b'{"predictions": ' + b"[" * 5000, "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"", "is not JSON"),
     ],
 )
 def test_an_answer_without_valid_predictions_fails(body, why):
@@ -91,7 +91,7 @@ def test_a_model_that_throws_is_told_with_what_it_said():
     )
 
     sentence = found["answers"].sentence
-    assert "Asked for 2 rows, it answered 400: Traceback [31m::error::x." == sentence
+    assert "For 2 rows: it answered 400: Traceback [31m::error::x." == sentence
 
 
 def test_other_predictions_than_those_judged_fail_and_the_first_is_told():
@@ -99,7 +99,7 @@ def test_other_predictions_than_those_judged_fail_and_the_first_is_told():
 
     assert found["answers"].passed
     assert (
-        "Asked for 2 rows, its prediction 2 is 0.5, but 0.75 was recorded."
+        "For 2 rows: its prediction 2 is 0.5, but 0.75 was recorded."
         == found["known_answers"].sentence
     )
 

@@ -172,7 +172,7 @@ def test_a_branch_that_is_deleted_is_found_by_what_the_registry_has_deployed(tmp
     world.raw.documents.clear()
 
     for rehearsal in (True, False):
-        with pytest.raises(ServiceError, match=r"has no entry\. .* set back or deleted"):
+        with pytest.raises(ServiceError, match=r"has no entry\. .* reset or deleted"):
             world.deploy("2", dry_run=rehearsal)
         assert "1" == world.serving
 

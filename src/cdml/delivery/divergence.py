@@ -111,8 +111,8 @@ def _adoptable(operator: OperationRunner, observation: Observation) -> Release |
     standby = observation.serving.standby
     if standby is not None and standby.percent > 0:
         raise InputError(
-            f"{_describe(observation)} share the traffic of {operator.book.environment}, so it"
-            " is unclear which one to adopt.",
+            f"Two versions share the traffic of {operator.book.environment}, so it is unclear which"
+            " one to adopt.",
             "Give one of them all the traffic, or use --repair.",
         )
     if observation.serving.version is None:
@@ -167,4 +167,4 @@ def _describe(observation: Observation) -> str:
     main = f"v{serving.version}" if serving.version else "nothing"
     if serving.standby is None or serving.standby.percent == 0:
         return main
-    return f"{main} ({ALL - serving.standby.percent} %) and v{serving.standby.version}"
+    return f"{main} ({ALL - serving.standby.percent} %) alongside v{serving.standby.version}"
