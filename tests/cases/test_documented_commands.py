@@ -81,6 +81,9 @@ gates: [{metric: accuracy, at_least: 0.6, max_regression: 0.05}]
 STORY = """\
 0 init --force --data rows.parquet
 0 init --force --target haproxy
+0 compare a.parquet b.parquet --key id --by origin --label late --format json
+3 compare tries.csv tries.csv --trial try --metric good --max-regression 2% --select set=1
+0 compare tries.csv tries.csv --reader table
 0 schema
 0 validate-data --data rows.parquet --reference training.parquet --contract rows.odcs.yaml --model a
 0 evaluate-model --model a --predictions a.parquet --data rows.parquet
@@ -119,11 +122,15 @@ def repository(tmp_path, monkeypatch):
     frame = rows()
     parquet(tmp_path, frame)
     rows(seed=8).assign(id=lambda one: one["id"] + 1000).to_parquet("training.parquet")
+    tries = "case,try,set,good\n" + "".join(
+        f"c{n},{t},1,{n % 2}\n" for n in range(9) for t in (1, 2)
+    )
+    (tmp_path / "tries.csv").write_text(tries)
     for name, weight in (("a", 0.4), ("b", 0.5)):
         plain(tmp_path / name, "flavors: {python_function: {loader_module: none}}\n")
         (tmp_path / name / "weight.txt").write_text(str(weight))
         score = 1 / (1 + 2.718 ** -(frame["x"] + weight * frame["y"]))
-        scored = frame[["id", "late"]].assign(prediction=score > 0.5, score=score)
+        scored = frame[["id", "late", "origin"]].assign(prediction=score > 0.5, score=score)
         scored.to_parquet(f"{name}.parquet")
     return tmp_path
 

@@ -155,9 +155,9 @@ def test_columns_may_be_called_by_numbers(desk):
     ("features", "code", "told"),
     [
         ("[x, origin]", 2, "line 3: data.features and the signature of model contradict one"),
-        ("[x, yy]", 2, "the list names yy, which the signature does not, and leaves out y"),
+        ("[x, yy]", 2, "names yy, which the signature does not have, and leaves out y"),
         ("[x, late]", 2, "line 3: data.features[1]: late is the label"),
-        ("[x, id]", 2, "line 3: data.features[1]: id is of the key"),
+        ("[x, id]", 2, "line 3: data.features[1]: id is part of the key"),
         ("[]", 2, "data.features"),
         ("[y, x]", 0, ""),
     ],

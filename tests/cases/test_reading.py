@@ -119,7 +119,7 @@ def test_data_in_an_object_store_is_told_what_to_do(folder, address, capsys):
     configure(folder, f'"{address}"')
 
     assert 4 == run(["validate-data"])
-    assert "Download it in a step before" in capsys.readouterr().err
+    assert "Download it in an earlier step" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -169,4 +169,4 @@ def test_a_value_that_the_signature_rules_out_is_told_with_its_line(folder, trai
     configure(folder, "rows.csv", gates=GATES)
 
     assert 4 == run(["evaluate-model", "--model", str(models / "signed")])
-    assert "line 2 of rows.csv: the value of 'x' is no number" in capsys.readouterr().err
+    assert "line 2 of rows.csv: the value of 'x' is not of type number" in capsys.readouterr().err

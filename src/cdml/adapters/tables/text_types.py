@@ -49,7 +49,7 @@ class Misfit:
 
     def error(self) -> InputError:
         return InputError(
-            f"{self.where}: the value of {self.column!r} is not {self.declared}, as"
+            f"{self.where}: the value of {self.column!r} is not of type {self.declared}, as"
             f" {self.declared.by} declares ({self.count:,} such values).",
             "Correct the value, or leave it empty if it is missing.",
         )
