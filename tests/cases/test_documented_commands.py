@@ -83,7 +83,7 @@ STORY = """\
 0 init --force --target haproxy
 0 compare a.parquet b.parquet --key id --by origin --label late --format json
 3 compare tries.csv tries.csv --trial try --metric good --max-regression 2% --select set=1
-0 compare tries.csv tries.csv --reader table
+0 compare tries.csv tries.csv --reader table --metric good
 0 schema
 0 validate-data --data rows.parquet --reference training.parquet --contract rows.odcs.yaml --model a
 0 evaluate-model --model a --predictions a.parquet --data rows.parquet

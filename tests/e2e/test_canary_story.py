@@ -106,7 +106,7 @@ def story(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("canary")
-@pytest.mark.parametrize(("name", "reason"), [("throws", "errors:"), ("slow", "latency beyond")])
+@pytest.mark.parametrize(("name", "reason"), [("throws", "errors:"), ("slow", "latency over")])
 def test_a_bad_canary_is_taken_back_by_the_judge(story, name, reason):
     version = story.judged(name)
     with Load(story.haproxy.port, ROWS) as load:
