@@ -13,7 +13,7 @@ EXIT = {"pass": 0, "held": 3, "fail": 1}
 HEADLINE = {"pass": "✅ Passed", "held": "⏸️ Held", "fail": "❌ Rejected"}
 WHY = {
     "pass": "at&#95;least 0.85",
-    "held": "about 401,900 rows would tell",
+    "held": "about 401,900 would be",
     "fail": "Log loss for carrier HA rose",
 }
 
