@@ -178,3 +178,19 @@ def test_files_that_need_no_arranging_stay_as_they_are(files, write, tmp_path):
     cases = files.arrange(new, old, CasePlan(key=("case",)), tmp_path)
 
     assert (new, old, ()) == (cases.challenger, cases.champion, cases.arms)
+
+
+def test_cases_that_the_evaluation_rows_lack_are_refused(files, write, tmp_path):
+    plan = CasePlan(key=("case",), joined=("category",))
+    both = [{"case": "a", "score": 1.0}, {"case": "b", "score": 0.0}]
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, both, both, plan, [{"case": "a", "category": "x"}])
+
+
+@pytest.mark.parametrize("named", [{"errors": ("eror",)}, {"trial": "tral"}])
+def test_a_column_of_errors_or_trials_that_no_file_has_is_refused(files, write, tmp_path, named):
+    plan = CasePlan(key=("case",), **named)
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, [row("a")], [row("a")], plan)

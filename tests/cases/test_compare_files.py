@@ -189,3 +189,17 @@ def test_the_files_may_be_one_and_the_same(capsys):
 
     assert (0, "pass", 0.0) == (code, content["verdict"], content["metrics"][0]["new"]
                                 - content["metrics"][0]["old"])  # fmt: skip
+
+
+def test_cases_that_neither_file_has_a_score_for_hold_a_verdict(capsys):
+    for name in ("old.jsonl", "new.jsonl"):
+        write(name, 1)
+        records = [json.loads(line) for line in Path(name).read_text("utf-8").splitlines()]
+        for record in records:
+            record["passed"] = record["passed"] if record["case_id"] < "c100" else None
+        Path(name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+
+    code, content = document("--max-regression", "0.3", capsys=capsys)
+
+    assert (3, 100) == (code, content["metrics"][0]["cases"])
+    assert "100 of 200 cases" in content["reason"]

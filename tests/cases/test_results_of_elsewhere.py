@@ -8,6 +8,12 @@ import pandas as pd
 import pytest
 
 from cdml.cli import run
+from cdml.common.verdict import Verdict
+from cdml.config import load
+from cdml.config.targets import target_types
+from cdml.evidence import store
+from cdml.evidence.schema import Comparison, Evaluation
+from cdml.gates.rejudge import recompute
 
 CASES, TRIALS = 60, 3
 
@@ -165,3 +171,50 @@ def test_a_column_that_no_file_holds_is_named(capsys):
 
     assert 4 == run(COMMANDS[1])
     assert "'topic'" in capsys.readouterr().err
+
+
+BOUND = "{metric: mean(score), at_least: 0.1}"
+
+
+@pytest.mark.parametrize("gate", [GATE, BOUND], ids=["comparison", "bound"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *COMMANDS,
+        ["evaluate-model", "--predictions", "new.parquet"],
+        ["compare-to-champion", "--challenger", "new.parquet", "--champion", "none"],
+    ],
+    ids=["gate", "compare", "evaluate", "first model"],
+)
+def test_what_was_not_measured_holds_whatever_decides(command, gate):
+    new = scores(2, loss=-0.3).assign(error=None)
+    new.loc[new["case"] < "c030", "error"] = "the judge timed out"
+    write_scores(scores(1), new)
+    configure(f"{TRIED}, error: error", gate)
+
+    assert 3 == run(command)
+
+
+def test_a_misspelt_column_of_errors_is_no_pass():
+    write_scores(scores(1), scores(2, loss=-0.3).assign(error="the judge timed out"))
+    configure(f"{TRIED}, error: eror", GATE)
+
+    assert 4 == run(COMMANDS[0])
+
+
+def test_a_pull_request_cannot_allow_itself_more_errors():
+    new = scores(2, loss=-0.3).assign(error=None)
+    new.loc[new["case"] < "c006", "error"] = "the judge timed out"
+    write_scores(scores(1).assign(error=new["error"]), new)
+    configure(f"{TRIED}, error: error", GATE)
+    policy = Path("cdml.yaml").read_text("utf-8")
+    Path("cdml.yaml").write_text(f"{policy}policy: {{max_errors: 20%}}\n", encoding="utf-8")
+    assert 0 == run(COMMANDS[0])
+    verdicts = []
+    for text in (f"{policy}policy: {{max_errors: 15%}}\n", policy):
+        Path("cdml.yaml").write_text(text, encoding="utf-8")
+        loaded = load(Path("cdml.yaml"), targets=target_types())
+        evidence_ = [store.read_evidence(Path(".cdml"), kind) for kind in (Evaluation, Comparison)]
+        verdicts.append(recompute(*evidence_, loaded.config).verdict)
+
+    assert [Verdict.PASS, Verdict.INCONCLUSIVE] == verdicts

@@ -25,6 +25,10 @@ class FakeCases:
             return Cases(challenger=challenger, champion=champion, rows=rows)
         if any(all(name not in file[0] for file in files.values()) for name in lacking):
             raise InputError("no file has the column.")
+        results = [file for name, file in files.items() if name != "evaluation"]
+        own = [*plan.errors, *([plan.trial] if plan.trial else [])]
+        if any(all(name not in file[0] for file in results) for name in own):
+            raise InputError("no file has the column.")
         cases = {name: _cases(file, plan) for name, file in files.items()}
         arms = {name: _arm(name, cases, plan) for name in cases}
         if any(arm.alone > plan.unmatched * arm.cases for arm in arms.values()):
@@ -70,8 +74,8 @@ def _cases(rows, plan):
 
 def _arm(name, cases, plan):
     mine = cases[name]
-    others = next((file for other, file in cases.items() if other != name), None)
-    alone = [] if others is None else [key for key in mine if key not in others]
+    others = [file for other, file in cases.items() if other != name]
+    alone = [key for key in mine if any(key not in other for other in others)]
     failed = [key for key, case in mine.items() if not case["values"]]
     return Arm(
         cases=len(mine),

@@ -13,7 +13,7 @@ from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.arrange import arrange_models
-from cdml.evaluation.cases import Cases, describe_unmatched
+from cdml.evaluation.cases import describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import (
@@ -106,16 +106,22 @@ def compare_to_champion(
         arranged = arrange_models(
             model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
         )
-        contest = _Contest(loaded=loaded, ports=ports, challenger=arranged.challenger)
+        contest = _Contest(
+            loaded=loaded,
+            ports=ports,
+            challenger=arranged.challenger,
+            errors=judge_errors(arranged.cases, loaded.config.policy),
+        )
         if rival is None or arranged.champion is None or opponent is None:
             other, outcome = same, contest.unchanged() if same else contest.first()
         else:
-            other, outcome = rival.model, contest.against(arranged.champion, arranged.cases)
+            other, outcome = rival.model, contest.against(arranged.champion)
             differences = describe_changes(
                 ports,
                 (contenders.identities.get(opponent), rival),
                 (contenders.identities.get(challenger), model),
             )
+        outcome = contest.with_errors(outcome, describe_unmatched(arranged.cases))
         rows = model.data or _by_file(model, outcome.rows)
         comparison = Comparison(
             verdict=outcome.verdict,
@@ -143,6 +149,21 @@ class _Contest:
     loaded: LoadedConfig
     ports: EvaluationPorts
     challenger: ScoredModel
+    errors: ComparisonGate | None = None
+
+    def with_errors(self, outcome: _Outcome, notes: tuple[str, ...]) -> _Outcome:
+        """The outcome, held where too many results could not be measured, whatever decided it."""
+        outcome = replace(outcome, notes=(*notes, *outcome.notes))
+        if self.errors is None:
+            return outcome
+        verdict = worst((outcome.verdict, self.errors.verdict))
+        decides = verdict is not outcome.verdict
+        return replace(
+            outcome,
+            verdict=verdict,
+            reason=self.errors.reason if decides else outcome.reason,
+            gates=(*outcome.gates, self.errors),
+        )
 
     def first(self) -> _Outcome:
         """No champion: the bounds decide, or the policy holds; comparisons are not applicable."""
@@ -168,7 +189,7 @@ class _Contest:
             ),
         )
 
-    def against(self, champion: ScoredModel, cases: Cases) -> _Outcome:
+    def against(self, champion: ScoredModel) -> _Outcome:
         """Every gate that compares; where none does, the bounds decide."""
         config = self.loaded.config
         rules = comparison_rules(config)
@@ -181,17 +202,12 @@ class _Contest:
         overall = parts[0]
         parts = self._with_custom(parts, champion, [one.metric for one in rules])
         gates = judge_comparisons(list(self._candidates(champion, rules, parts)), config.policy)
-        if errors := judge_errors(cases, config.policy):
-            gates = (*gates, errors)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
             reason=_worst_reason(gates),
             rows=parts[0].rows,
             gates=gates,
-            notes=(
-                *describe_unmatched(cases),
-                *describe_grouping(parts, config.data.max_slices),
-            ),
+            notes=describe_grouping(parts, config.data.max_slices),
             champion=draw_model(
                 overall,
                 sampled_metrics([one.metric for one in rules]),

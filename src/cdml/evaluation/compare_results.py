@@ -253,7 +253,20 @@ def _gates(
                 )
             )
     errors = judge_errors(cases, policy)
-    return (*judge_comparisons(rules, policy), *([errors] if errors else []))
+    gates = judge_comparisons(rules, policy)
+    unscored = [_unscored(gate, parts[0].rows, policy) for gate in gates]
+    return (*unscored, *([errors] if errors else []))
+
+
+def _unscored(gate: ComparisonGate, cases: int, policy: PolicySettings) -> ComparisonGate:
+    """The gate, held where neither file has a score for too many of the cases."""
+    left_out = cases - gate.rows
+    if gate.slice is not None or gate.verdict is not Verdict.PASS:
+        return gate
+    if left_out <= policy.max_errors * cases:
+        return gate
+    reason = f"{left_out:,} of {cases:,} cases have no {gate.metric} in either file. {gate.reason}"
+    return gate.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "reason": reason})
 
 
 def _judged(

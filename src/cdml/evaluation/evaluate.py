@@ -17,6 +17,7 @@ from cdml.errors import ConfigurationError
 from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import add_user_metrics, measure, require_operations, sampled_metrics
+from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
@@ -95,6 +96,9 @@ def evaluate_model(
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
+        errors = judge_errors(arranged.cases, config.policy)
+        if errors and errors.verdict.severity > verdict.severity:
+            verdict, reason = errors.verdict, errors.reason
         picture = draw_model(
             parts[0],
             metrics,

@@ -69,7 +69,7 @@ def _compared(
         return [(Verdict.INCONCLUSIVE, "There is no comparison with the champion.")]
     if comparison.champion is None:
         if config.policy.first_model == "bounds" and bounds:
-            return []
+            return list(_errors(comparison, config))
         why = "holds every first model" if bounds else "has no bounds to decide by"
         return [(Verdict.INCONCLUSIVE, f"There is no champion, and cdml.yaml {why}.")]
     same = comparison.challenger.digest is not None
@@ -86,7 +86,10 @@ def _compared(
 def _errors(comparison: Comparison, config: Config) -> Iterator[VerdictReason]:
     """Whether enough results were measured, as the comparison found it."""
     gates = [gate for gate in comparison.gates if gate.metric == ERRORS]
-    yield from ((gate.verdict, gate.reason) for gate in gates)
+    for gate in gates:
+        shares = [one for one in (gate.challenger, gate.champion) if one is not None]
+        few = bool(shares) and max(shares) <= config.policy.max_errors
+        yield worst((gate.verdict, Verdict.PASS if few else Verdict.INCONCLUSIVE)), gate.reason
     if config.data.error is not None and not gates:
         yield (
             Verdict.INCONCLUSIVE,

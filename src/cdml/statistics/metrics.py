@@ -103,7 +103,7 @@ class Loss(StrEnum):
 class Summary(StrEnum):
     """What a metric of a column makes of its cases."""
 
-    MEAN = "mean"  # of the scores
+    MEAN = "mean"
     RATE = "rate"  # the mean of 0 and 1
     FAILURES = "failures"  # share of cases of which any trial is marked; less is better
     SHARE = "share"  # of cases that reach a threshold
@@ -394,11 +394,9 @@ _ALL = (
         needs_score=True,
         aliases=("ece", "calibration_error"),
     ),
-    Metric(
+    _mean(
         name="cost_per_1000_rows",
-        greater_is_better=False,
         tasks=frozenset(),
-        family=Family.MEAN,
         range=Range(low=-math.inf, high=math.inf),
         loss=Loss.COLUMN,
         scale=1000.0,
@@ -413,8 +411,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 _BY_ANY_NAME = {name: m for m in _ALL for name in (m.name, *m.aliases)}
 PATTERNS = (
     "f<beta>", "mean(<column>)", "rate(<column>)", "failures(<column>)", "median(<column>)",
-    "share(<column> >= <number>)", "pass@<k>(<column>)", "pass^<k>(<column>)",
-    "<module>:<function>",
+    "share(<column> >= <number>)", "pass@<k>(<column>)", "pass^<k>(<column>)", "<module>:<function>"
 )  # fmt: skip
 """How the metrics are named that no list can hold."""
 
@@ -442,9 +439,8 @@ def plain_name(name: str) -> str:
 def find_metric(name: str) -> Metric | None:
     """The metric of this name or alias, or None.
 
-    Names are understood however they are written: `F1Score`, `ROC AUC`, `roc-auc`.
-    Beside those of `METRICS` and of installed packages: `f2`, `f0.5` and other F scores,
-    `mean(column)` of a column of the predictions file, and `module:function`. Of the last two a
+    Names are understood however they are written: `F1Score`, `ROC AUC`, `roc-auc`. Besides those
+    of `METRICS` and of installed packages there are the `PATTERNS`; of a mean and of a function a
     greater value is taken for better, as scikit-learn's `make_scorer` does.
     """
     if name in _BY_ANY_NAME:
@@ -465,13 +461,12 @@ def _of_column(name: str, parts: re.Match[str]) -> Metric | None:
     summary, threshold = Summary(parts["summary"]), parts["threshold"]
     if (summary is Summary.SHARE) is (threshold is None) or parts["k"] == "0":
         return None
-    plain = summary in {Summary.MEAN, Summary.MEDIAN}
     return Metric(
         name=name,
         greater_is_better=summary is not Summary.FAILURES,
         tasks=frozenset(),
         family=Family.MEAN if summary is Summary.MEAN else Family.CASES,
-        range=None if plain else _UNIT,
+        range=None if summary in {Summary.MEAN, Summary.MEDIAN} else _UNIT,
         loss=Loss.COLUMN,
         column=parts["column"].strip(),
         summary=summary,
@@ -493,8 +488,7 @@ def _added() -> Mapping[str, "EntryPoint"]:
 
 def _find_added(name: str) -> Metric | None:
     """A metric that an installed package brings, with its family."""
-    point = _added().get(name)
-    if point is None:
+    if (point := _added().get(name)) is None:
         return None
     try:
         metric = point.load()

@@ -76,13 +76,11 @@ class _CaseFile:
         self._refuse_repeated()
         self._refuse_disagreeing(key)
 
-    def describe(self, other: "_CaseFile | None") -> Arm:
-        """What the file holds; `other` is the one its cases are matched with."""
+    def describe(self, others: Sequence["_CaseFile"]) -> Arm:
+        """What the file holds; its cases are matched with those of the others."""
         counts = "count(*), sum(rows_), sum(errors_), count_if(rows_ = errors_)"
         [(cases, rows, errors, unmeasured)] = self._run(f"SELECT {counts} FROM {self.name}")
-        alone = 0
-        if other is not None:
-            [(alone,)] = self._run(f"SELECT count(*) {self._lone(other)}")
+        [(alone,)] = self._run(f"SELECT count(*) {self._lone(others)}")
         return Arm(
             cases=cases,
             rows=int(rows or 0),
@@ -90,7 +88,7 @@ class _CaseFile:
             unmeasured=unmeasured,
             alone=alone,
             failed=self.names(f"FROM {self.name} a WHERE rows_ = errors_"),
-            missing=() if other is None else self.names(self._lone(other)),
+            missing=self.names(self._lone(others)),
         )
 
     def names(self, source: str) -> tuple[str, ...]:
@@ -127,9 +125,11 @@ class _CaseFile:
     def _run(self, sql: str) -> list[Any]:
         return self.engine.fetch(sql, self.file.path)
 
-    def _lone(self, other: "_CaseFile") -> str:
+    def _lone(self, others: Sequence["_CaseFile"]) -> str:
+        """The cases that any of the others lacks."""
         on = " AND ".join(f"a.{quote(name)} = b.{quote(name)}" for name in self.plan.key)
-        return f"FROM {self.name} a ANTI JOIN {other.name} b ON {on}"
+        lacks = (f"NOT EXISTS (SELECT 1 FROM {one.name} b WHERE {on})" for one in others)
+        return f"FROM {self.name} a WHERE {' OR '.join(lacks) or 'FALSE'}"
 
     def _failed(self) -> str:
         """Whether a row was not measured."""
@@ -235,11 +235,11 @@ def arrange(
     if not plan.rearranges and not lacking:
         return Cases(challenger=challenger, champion=champion, rows=rows)
     _refuse_absent(files, lacking)
+    results = files[: 1 if champion is None else 2]
+    _refuse_absent(results, [*plan.errors, *([plan.trial] if plan.trial else [])])
     for one in files:
         one.read()
-    arms = tuple(
-        one.describe(next((other for other in files if other is not one), None)) for one in files
-    )
+    arms = tuple(one.describe([other for other in files if other is not one]) for one in files)
     _refuse_unmatched(files, arms, plan)
     written = {one.name: one.write(files, into) for one in files}
     [(common,)] = engine.fetch(
@@ -294,8 +294,8 @@ def _refuse_absent(files: Sequence[_CaseFile], lacking: Sequence[str]) -> None:
         raise InputError(
             f"no file has the column {', '.join(map(repr, absent))}:"
             f" {', '.join(str(one.file.path) for one in files)}.",
-            "Columns of the label and of slices may be in the evaluation rows or in either file"
-            " of results; they are joined by the key.",
+            "The label and slices may be in the evaluation rows or in either file of results; they"
+            " are joined by the key. Trials and errors (data.trial, data.error) are in results.",
         )
 
 
