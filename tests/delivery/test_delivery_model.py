@@ -139,6 +139,7 @@ class Delivery(RuleBasedStateMachine):
     @rule()
     def a_run_without_faults_brings_all_together(self):
         world = self.world
+        world.wait_out_the_lease()  # the lock of a killed run ends once this machine has watched it
         world.clock.pass_by(timedelta(minutes=40))
         self.canaries_wait_themselves()
         self._judge([])
@@ -249,3 +250,14 @@ def test_the_invariants_hold_whatever_happens(machine):
 @pytest.mark.parametrize("machine", [Delivery, SplitDelivery])
 def test_the_invariants_hold_whatever_happens_for_long(machine):
     held(machine, 200)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("at", range(16))
+def test_a_deploy_killed_at_any_write_is_finished_once_its_lease_ends(at):
+    story = SplitDelivery()
+    story.something_serves()
+    story.gate()
+    story.deploy(back=0, at=at, when="before", how=killed, verdicts=[])
+    story.a_run_without_faults_brings_all_together()
+    story.teardown()
