@@ -30,9 +30,16 @@ from generate.actions import (
 from generate.errors import error_classes, exit_code_actions
 from generate.metrics import metric_tables
 from generate.tables import field_tables, key_tables, table
+from generate.terminal import LINE, first_verdict, picture
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("actions", "cli", "configuration", "errors", "evidence", "metrics")
+PAGES = (
+    "README.md",
+    *(
+        f"docs/{name}.md"
+        for name in ("actions", "cli", "configuration", "errors", "evidence", "metrics")
+    ),
+)
 VARIABLES = {
     "CDML_JOURNAL_KEY": "Key that the journal is signed with; never in the step that runs a model",
     "CDML_JOURNAL_KEY_PREVIOUS": "The key before it, which signatures may still be of",
@@ -70,6 +77,9 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
         "metrics": metric_tables(),
         "evidence": "",
     }
+    printed = first_verdict((ROOT / "docs/llm.md").read_text("utf-8"))
+    tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
+    written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
     describe_fields((charts, criterion, schema, failure))
     formats = dict(FILES)
     formats[failure.Failure] = "<command>.error.json"
@@ -85,7 +95,7 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
         written[path] = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
         link = f"Format `{format_}`: [JSON Schema](schemas/{path.name})."
         tables["evidence"] += f"## `{name}`\n\n{link}\n\n{field_tables(described)}\n"
-    for path in (ROOT / f"docs/{page}.md" for page in PAGES):
+    for path in (ROOT / page for page in PAGES):
         written[path] = fill_in(path.read_text("utf-8"), tables)
     return written
 
