@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.adapters.ci.github.comments import Marker, State
+from cdml.adapters.ci.report_marker import Marker, State
 from cdml.evidence.failure import Failure
 from fakes.github_runner import HEAD, TOKEN, on_github
 

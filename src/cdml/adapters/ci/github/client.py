@@ -1,10 +1,10 @@
 """Access to GitHub's API: its address, its retries and what its errors mean."""
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
@@ -13,6 +13,7 @@ from github.GithubException import BadAttributeException, RateLimitExceededExcep
 from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
+from cdml.adapters.ci.api_errors import Lost, NotFoundError
 from cdml.adapters.ci.github import find_token
 from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
@@ -21,7 +22,6 @@ from cdml.errors import ServiceError
 PUBLIC_API = "https://api.github.com"
 _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
-_TRIES = 3
 _PAGE = 100
 _TIMEOUT = 30
 """Seconds that one answer is waited for."""
@@ -37,17 +37,8 @@ _NOT_GITHUB = (
     TypeError,
     ValueError,
 )
-T = TypeVar("T")
 _BUDGET: ContextVar[Budget] = ContextVar("budget")
 """Of the command that asks; a process runs one."""
-
-
-class Lost(ServiceError):
-    """No answer arrived; the request may have been carried out."""
-
-
-class NotFoundError(ServiceError):
-    """The item to change does not exist, no longer exists, or is hidden from the token."""
 
 
 class _Retry(GithubRetry):
@@ -311,20 +302,3 @@ def _service_error(error: GithubException, action: str, permission: str) -> Serv
     return kind(
         f"GitHub answered {error.status} to the request to {action}: {error.message or '-'}."
     )
-
-
-def create_once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
-    """What there is, else what is made now; made only once, even if GitHub's answer got lost.
-
-    Raises:
-        Lost: the answer was lost again and again.
-    """
-    for _ in range(_TRIES - 1):
-        existing = find()
-        if existing is not None:
-            return existing
-        try:
-            return make()
-        except Lost:
-            continue
-    return find() or make()

@@ -5,7 +5,8 @@ from itertools import islice
 
 from github.Deployment import Deployment
 
-from cdml.adapters.ci.github.client import Client, create_once, translate_errors
+from cdml.adapters.ci.api_errors import create_once
+from cdml.adapters.ci.github.client import Client, translate_errors
 
 _PERMISSION = "deployments: write"
 _MAX_DESCRIPTION = 140

@@ -122,14 +122,15 @@ class GitHubHost:
         warned: Warned | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address."""
-        from cdml.adapters.ci.github.comments import Marker, State, post_comment
+        from cdml.adapters.ci.github.comments import open_thread
+        from cdml.adapters.ci.report_comment import post_comment
+        from cdml.adapters.ci.report_marker import Marker, State
 
         state = State.BEGUN if begun else State.REPORTED
         source = self._source(config)
         marker = Marker.for_report(report_id, self.run.judged_in(), state, source=source)
         return post_comment(
-            self._client,
-            on,
+            open_thread(self._client, on),
             marker,
             body,
             only_update=only_update,
@@ -139,10 +140,12 @@ class GitHubHost:
 
     def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
         """What the marker of the last report's comment holds."""
-        from cdml.adapters.ci.github.comments import Marker, earlier_warnings
+        from cdml.adapters.ci.github.comments import open_thread
+        from cdml.adapters.ci.report_comment import earlier_warnings
+        from cdml.adapters.ci.report_marker import Marker
 
         marker = Marker.for_report(report_id, self.run.judged_in(), source=self._source(config))
-        return earlier_warnings(self._client, on, marker)
+        return earlier_warnings(open_thread(self._client, on), marker)
 
     def _source(self, config: Path | None) -> str:
         """Which configuration, as the marker names it; empty where there is none."""
@@ -150,7 +153,8 @@ class GitHubHost:
 
     def base_file(self, path: Path) -> bytes | None:
         """A file at the base of the event's pull request; None where there is none."""
-        from cdml.adapters.ci.github.client import NotFoundError, translate_errors
+        from cdml.adapters.ci.api_errors import NotFoundError
+        from cdml.adapters.ci.github.client import translate_errors
 
         base, name = self.run.trigger().base, self._in_checkout(path)
         if not base or name is None:
@@ -163,7 +167,8 @@ class GitHubHost:
 
     def unchanged(self, path: Path) -> bool | None:
         """See the port."""
-        from cdml.adapters.ci.github.client import NotFoundError, translate_errors
+        from cdml.adapters.ci.api_errors import NotFoundError
+        from cdml.adapters.ci.github.client import translate_errors
         from cdml.adapters.ci.github.files import is_same
 
         base, name = self.run.trigger().base, self._in_checkout(path)

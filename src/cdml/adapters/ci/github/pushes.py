@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from cdml.adapters.ci.github.client import Client, NotFoundError, translate_errors
-from cdml.adapters.ci.github.comments import Marker
+from cdml.adapters.ci.api_errors import NotFoundError
+from cdml.adapters.ci.github.client import Client, translate_errors
+from cdml.adapters.ci.report_marker import Marker
 from cdml.ci.code_host import GateSigns
 from cdml.ci.run import Push
 from cdml.errors import InputError

@@ -10,7 +10,8 @@ from typing import Any
 
 import requests
 
-from cdml.adapters.ci.github.client import Client, Lost, translate_errors
+from cdml.adapters.ci.api_errors import Lost
+from cdml.adapters.ci.github.client import Client, translate_errors
 from cdml.errors import InputError, ServiceError
 
 _RUN = re.compile(r"/actions/runs/(?P<number>[0-9]{1,18})(?:/attempts/(?P<attempt>[0-9]{1,9}))?")
