@@ -75,8 +75,8 @@ def run_gate(
     remove_files(*(output / name for name in left))
     if data is not None and data != loaded.config.data.evaluation:
         ports.progress.note(
-            f"{data} is not what data.evaluation names: `cdml deploy` refuses the evidence without"
-            " `--override data`."
+            f"{data} is not the file in data.evaluation: `cdml deploy` refuses the evidence"
+            " without `--override data`."
         )
     identity = identify(model, loaded, ports) if model is not None else None
     judged = identity.signature(CHALLENGER) if identity else None
@@ -125,8 +125,8 @@ def run_gate(
         return run
     if model_digest(identity.folder) != identity.model.digest:
         raise InputError(
-            "the model changed while it was judged, so it is not registered.",
-            "It writes to its own folder: let it write elsewhere, and run the gate again.",
+            "The model changed during the gate, so it was not registered.",
+            "It writes to its own folder. Make it write elsewhere, and run the gate again.",
         )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(

@@ -275,8 +275,8 @@ class Wiring:
         """Wire what a configuration file asks for."""
         if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
             raise ConfigurationError(
-                f"--environment has {len(delivery):,} characters; 1 to {LONGEST_ENVIRONMENT} are"
-                " possible."
+                f"--environment has {len(delivery):,} characters; it must have 1 to"
+                f" {LONGEST_ENVIRONMENT}."
             )
         loaded = load(config, targets=target_types(), needs_registry=needs_registry)
         sweep(Path(tempfile.gettempdir()))
@@ -347,7 +347,8 @@ class Wiring:
         source = canary.traffic if canary else None
         if source is None:
             raise ConfigurationError(
-                "deploy.canary.traffic is missing.", "It says where records of requests are."
+                "deploy.canary.traffic is missing.",
+                "Add it: it says where the records of requests are.",
             )
         kinds = traffic_types()
         made: Traffic = kinds.adapter(source.type)(

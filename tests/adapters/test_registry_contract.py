@@ -181,14 +181,14 @@ def test_a_folder_is_given_as_it_is_and_nothing_is_written_into_it(registry, mod
 def test_a_folder_without_a_model_is_an_input_error(registry, model, tmp_path):
     (model / "MLmodel").unlink()
 
-    with pytest.raises(InputError, match="holds no MLmodel"):
+    with pytest.raises(InputError, match="has no MLmodel"):
         registry.fetch(str(model), tmp_path / "fetched")
 
 
 def test_a_model_that_leads_elsewhere_is_not_registered(registry, name, model):
     (model / "data" / "more").symlink_to("/etc/hostname")
 
-    with pytest.raises(InputError, match="leads elsewhere"):
+    with pytest.raises(InputError, match="links outside the folder"):
         registry.register(name, model, tags={})
     assert () == registry.find(name, {})
 

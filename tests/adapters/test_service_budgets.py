@@ -80,7 +80,7 @@ def test_a_registry_is_not_asked_where_nothing_is_left(never, tmp_path):
         lambda: registry.set_alias("flights", "champion", "1"),
         lambda: registry.set_tags("flights", "1", {"a": "b"}),
     ):
-        with pytest.raises(ServiceError, match="The registry was not asked any more"):
+        with pytest.raises(ServiceError, match="The registry was not called"):
             ask()
     assert [] == asked
 
@@ -89,7 +89,7 @@ def test_a_webhook_is_not_asked_where_nothing_is_left(never):
     url, asked = never
     webhook = HttpWebhook()
     webhook.budget = Budget(0)
-    with pytest.raises(ServiceError, match="The webhook was not asked any more"):
+    with pytest.raises(ServiceError, match="The webhook was not called"):
         webhook.post(url, b"{}", {})
     assert [] == asked
 

@@ -146,8 +146,8 @@ def test_values_are_those_of_the_evidence(told, output):
         (
             PullRequest(number=7, head="a" * 40),
             (
-                "next: merge pull request 7; then cdml deploy ships it\n"
-                "      by hand: cdml deploy --model models:/flight-delays/5\n"
+                "next: merge pull request 7, and cdml deploy ships it\n"
+                "      or by hand: cdml deploy --model models:/flight-delays/5\n"
             ),
         ),
     ],

@@ -62,7 +62,7 @@ def test_a_failure_counts_too_and_the_next_is_refused_by_name():
     with pytest.raises(OSError, match="late"):
         late()
     assert not budget.allows(0)
-    with pytest.raises(ServiceError, match=r"GitHub .* for 1 minutes in all"):
+    with pytest.raises(ServiceError, match=r"GitHub .* waited 1 minutes for services"):
         next_one()
 
 

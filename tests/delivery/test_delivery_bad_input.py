@@ -57,9 +57,9 @@ def test_a_journal_that_is_none_stops_everything_before_anything_is_touched(worl
     world.journal.documents.append(content)
 
     for run in (lambda: world.deploy("2"), world.rollback):
-        with pytest.raises(InputError, match="is not one that this cdml writes") as caught:
+        with pytest.raises(InputError, match="is not in a format that this cdml reads") as caught:
             run()
-        assert "move the branch away" in caught.value.hint
+        assert "rename it" in caught.value.hint
     assert "1" == world.serving
 
 

@@ -196,7 +196,7 @@ def test_predictions_that_are_not_there_are_told_beside_those_of_an_earlier_run(
 
 @pytest.mark.parametrize("model", ["http://[bad", "ftp://somewhere/model"])
 def test_an_address_that_is_none_is_an_input_error(world, model):
-    with pytest.raises(InputError, match="is no address of a model"):
+    with pytest.raises(InputError, match="is not the address of a model"):
         world.evaluate(model)
 
 

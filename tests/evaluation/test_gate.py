@@ -239,7 +239,7 @@ class RewritingScorer(FakeScorer):
 def test_a_model_that_changes_itself_while_it_is_judged_is_not_registered(world):
     world.scorer = RewritingScorer()
 
-    with pytest.raises(InputError, match="changed while it was judged"):
+    with pytest.raises(InputError, match="changed during the gate"):
         gate(world)
     assert {("late", "1")} == set(world.registry.versions)
 

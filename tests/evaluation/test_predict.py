@@ -156,5 +156,5 @@ def test_a_model_folder_that_leads_elsewhere_is_refused(loaded, model, tmp_path,
     }
     make[kind]()
 
-    with pytest.raises(InputError, match="leads elsewhere"):
+    with pytest.raises(InputError, match="links outside the folder"):
         identify("model", loaded, FakePorts())

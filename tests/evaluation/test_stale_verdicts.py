@@ -17,7 +17,7 @@ BROKEN = {
     "a key nobody knows": (CONFIG + "gaets: []\n", "line 14: gaets"),
     "a tab": (CONFIG + "\tx: 1\n", "line 14, is not YAML"),
     "an unset variable": (CONFIG.replace("data.parquet", "${ROWS}"), "the variable ROWS"),
-    "nested without end": (CONFIG + "x: " + "[" * 5000 + "]" * 5000, "nests deeper"),
+    "nested without end": (CONFIG + "x: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
     "another encoding": (CONFIG.encode("utf-16"), "cannot be read"),
     "a byte that is no text": (CONFIG.encode() + b"# \xff\n", "cannot be read"),
     "nothing in it": ("", "has no keys"),

@@ -25,7 +25,7 @@ def test_a_model_that_was_never_deployed_has_an_empty_history(world):
         "current": None,
         "entries": [],
     } == found
-    assert "flights in production: nothing was ever deployed." == history_table(found)
+    assert "flights in production: nothing has been deployed yet." == history_table(found)
 
 
 def test_the_history_tells_who_served_when_and_why_newest_first(world):

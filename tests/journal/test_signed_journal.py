@@ -244,7 +244,7 @@ def test_an_open_operation_is_not_signed(tmp_path):
         world.deploy("2", faults=Faults(3))
     under(world, NEW)
 
-    with pytest.raises(InputError, match="is open in the journal"):
+    with pytest.raises(InputError, match="is still open in the journal"):
         signed(world)
     with pytest.raises(ConfigurationError, match="is not set"):
         signed(world, "")

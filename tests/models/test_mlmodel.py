@@ -56,5 +56,5 @@ def test_anything_else_is_an_input_error(tmp_path, text):
 
 
 def test_a_missing_file_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="holds no MLmodel"):
+    with pytest.raises(InputError, match="has no MLmodel"):
         read_mlmodel(tmp_path)

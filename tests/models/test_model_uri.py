@@ -34,5 +34,5 @@ def test_a_uri_names_a_version_an_alias_or_neither(uri, named):
     ],
 )
 def test_what_names_no_version_is_an_input_error(uri):
-    with pytest.raises(InputError, match="names no version"):
+    with pytest.raises(InputError, match="does not name the version"):
         parse_model_uri(uri)

@@ -145,7 +145,7 @@ def test_files_without_a_common_case_are_refused():
 
     with pytest.raises(InputError, match="no value is in both files"):
         read(one, other)
-    with pytest.raises(InputError, match="No case is in both files"):
+    with pytest.raises(InputError, match="no case in common"):
         read(one, other, key=("case_id",))
 
 
@@ -209,7 +209,9 @@ def test_metrics_without_a_telling_name_answer_with_a_note():
     some = rows(relevance=lambda case, _: case / 12, fluency=lambda case, _: case / 12)
 
     assert "fluency" == read(some).primary.column
-    assert any("fluency is the first of 2 metrics" in note for note in read(some).notes)
+    assert any(
+        "fluency, the first of 2 metrics, decides the verdict" in note for note in read(some).notes
+    )
 
 
 def test_numbers_of_unknown_meaning_are_not_compared_and_named():
@@ -224,7 +226,7 @@ def test_numbers_of_unknown_meaning_are_not_compared_and_named():
 def test_texts_among_the_numbers_of_a_metric_are_refused_with_one_of_them():
     some = rows(score=lambda case, _: "n/a" if case == 3 else str(case / 12))
 
-    with pytest.raises(InputError, match="texts among its numbers: 'n/a'"):
+    with pytest.raises(InputError, match="mixes numbers with text: 'n/a'"):
         read(some)
 
 
@@ -239,7 +241,7 @@ def test_letters_are_worth_no_number():
 
     assert ["passed"] == compared(one, other)
     assert "grade is not compared: its values are words, such as 'A'." in read(one, other).notes
-    with pytest.raises(InputError, match="grade of the old file holds no numbers"):
+    with pytest.raises(InputError, match="grade of the old file has no numbers"):
         read(one, other, metric=("grade",))
 
 
@@ -248,7 +250,7 @@ def test_a_column_that_changes_with_the_model_is_no_category():
     other = rows(cases=40, passed=passed, category=lambda case, _: "ba"[case % 2])
 
     assert () == read(one, other).by
-    assert any("category is not taken for a category" in note for note in read(one, other).notes)
+    assert any("category is not used as a category" in note for note in read(one, other).notes)
     assert ("category",) == read(one, other, by=("category",)).by
 
 
@@ -263,7 +265,7 @@ def test_a_truth_value_that_changes_with_the_model_is_a_metric_and_told():
     one, other = rows(polite=passed), rows(polite=failed)
 
     assert ["polite"] == compared(one, other)
-    assert "polite is taken for a metric: its values are true and false." in read(one, other).notes
+    assert "polite is used as a metric: its values are true and false." in read(one, other).notes
 
 
 def test_labels_and_predictions_belong_together():
@@ -280,7 +282,7 @@ def test_a_label_that_the_model_changes_is_not_the_truth():
     other = rows(label=lambda case, _: "ba"[case % 2], prediction=lambda case, _: "ab"[case % 2])
 
     assert read(one, other).label is None
-    assert any("label is not taken for the label: it differs" in n for n in read(one, other).notes)
+    assert any("label is not used as the label: it differs" in n for n in read(one, other).notes)
 
 
 def test_what_one_file_lacks_is_named():
@@ -332,7 +334,7 @@ def test_numbers_that_count_up_are_a_key_with_a_warning():
     some = rows(case_id=lambda case, _: case, passed=passed)
 
     assert ("case_id",) == read(some).key
-    assert any("case_id counts from 0 to 11: make sure" in note for note in read(some).notes)
+    assert any("case_id counts from 0 to 11: check" in note for note in read(some).notes)
     sparse = rows(case_id=lambda case, _: 10 * case, passed=passed)
     assert not any("counts from" in note for note in read(sparse).notes)
 
@@ -343,6 +345,6 @@ def test_a_second_key_that_pairs_the_rows_differently_is_named():
 
     assert ("case_id",) == read(one, other).key
     assert any(
-        "id is unique, too, and pairs the rows differently" in n for n in read(one, other).notes
+        "id is also unique, but pairs the rows differently" in n for n in read(one, other).notes
     )
-    assert not any("unique, too" in note for note in read(one).notes)
+    assert not any("also unique" in note for note in read(one).notes)

@@ -80,7 +80,7 @@ def _selected(options: Sequence[str], side: str) -> Mapping[str, str]:
         name, sign, value = (rest if only == of_side else written).partition("=")
         if not sign or not name:
             raise ConfigurationError(
-                f"--select: {written!r} selects nothing.", "Write it as provider=…, or prompt=…."
+                f"--select: {written!r} is not a condition.", "Write provider=… or prompt=…."
             )
         if only == side:
             chosen[name] = value

@@ -42,8 +42,8 @@ def deploy(
 
     if resume and any((model, evidence, override, dry_run, adopt, repair)):
         raise ConfigurationError(
-            "--resume goes on with what the journal says is open.",
-            "Leave the other options out, except --environment.",
+            "--resume continues the operation that is open in the journal.",
+            "Use it alone or with --environment.",
         )
     cure = None if resume else chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
@@ -115,7 +115,7 @@ def history(
     if sign:
         keys = Keys.from_environment(wiring.environment)
         commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)
-        click.echo(f"The journal is signed, as printed, by {commit}.", err=True)
+        click.echo(f"Signed the journal above in commit {commit}.", err=True)
     return 0
 
 

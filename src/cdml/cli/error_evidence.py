@@ -22,8 +22,8 @@ _LONGEST = 5_000
 def too_deep() -> InputError:
     """How a file that nests without end is reported."""
     return InputError(
-        "A file nests deeper than can be read.",
-        "Look for brackets within brackets in cdml.yaml, the contract, MLmodel, the journal.",
+        "A file is nested too deeply to read.",
+        "Check cdml.yaml, the contract, MLmodel and the journal for deeply nested brackets.",
     )
 
 

@@ -63,8 +63,8 @@ def _print_registered(uri: str, ci_run: CiRun) -> None:
     if request is None:
         click.echo(f"next: {by_hand}")
     else:
-        click.echo(f"next: merge pull request {request.number}; then cdml deploy ships it")
-        click.echo(f"      by hand: {by_hand}")
+        click.echo(f"next: merge pull request {request.number}, and cdml deploy ships it")
+        click.echo(f"      or by hand: {by_hand}")
 
 
 def print_in_progress(ci_run: CiRun, address: str | None) -> int:
@@ -192,7 +192,7 @@ def _print_findings(evidence: DataEvidence | Evaluation | Comparison) -> None:
         )
         click.echo(f"  {_paint_verdict(part.verdict)} {terminal(about + part.reason)}")
     if len(bad) > _MOST_LISTED:
-        click.echo(f"  … and {len(bad) - _MOST_LISTED} more, in the evidence")
+        click.echo(f"  … {len(bad) - _MOST_LISTED} more in the evidence")
 
 
 def _print_verdict(verdict: Verdict, reason: str) -> None:

@@ -48,7 +48,7 @@ class Parameter:
 PARAMETERS = (
     Parameter(
         "config",
-        "The configuration; all paths in it are relative to its folder",
+        "Configuration file; its paths are relative to its folder",
         _EVERY,
         kind="file",
         default="cdml.yaml",
@@ -62,24 +62,22 @@ PARAMETERS = (
     ),
     Parameter(
         "model",
-        "URI (`models:/name/3`, `models:/name@alias`, `runs:/…`) or folder of the model; not needed"
-        " where `--predictions` and a file for `--champion` are given",
+        "URI (`models:/name/3`, `models:/name@alias`, `runs:/…`) or folder of the model; not"
+        " needed with `--predictions` and a file for `--champion`",
         ("gate", "evaluate-model"),
     ),
     Parameter(
         "predictions",
-        "File of predictions or results (Parquet, CSV, JSON lines), where they were made elsewhere",
+        "File of predictions or results made elsewhere (Parquet, CSV, JSON lines)",
         ("gate", "evaluate-model"),
     ),
     Parameter(
         "data",
-        "Evaluation rows other than the configured ones",
+        "Evaluation rows to use instead of the configured ones",
         ("validate-data", "gate", "evaluate-model"),
         key="data.evaluation",
     ),
-    Parameter(
-        "reference", "What the model was trained on", ("validate-data",), key="data.reference"
-    ),
+    Parameter("reference", "Training data of the model", ("validate-data",), key="data.reference"),
     Parameter(
         "contract",
         "An Open Data Contract Standard v3 file",
@@ -104,7 +102,7 @@ PARAMETERS = (
         unset="the registry's alias",
         key="registry.champion",
     ),
-    Parameter("register", "Register a model that passes under this name", ("gate",)),
+    Parameter("register", "Register the model under this name if it passes", ("gate",)),
     Parameter(
         "evidence",
         "Folder of the evidence",
@@ -114,15 +112,15 @@ PARAMETERS = (
     ),
     Parameter(
         "artifact",
-        "Name of the artifact in which the run that triggered this one (`on: workflow_run`)"
-        " uploaded its evidence; it is read in memory, and its author is not trusted",
+        "Name of the evidence artifact that the triggering run (`on: workflow_run`) uploaded;"
+        " it is read in memory and treated as untrusted",
         ("report",),
         inputs_of=("report",),
     ),
     Parameter(
         "combine",
-        "Glob of evidence folders, relative to the configuration's; one report of them all, for a"
-        " matrix or a monorepo. Needs no `cdml.yaml` at the root",
+        "Glob of evidence folders, relative to the configuration's; writes one report of all,"
+        " for a matrix or a monorepo. Needs no `cdml.yaml` at the root",
         ("report",),
         inputs_of=("report",),
     ),
@@ -135,13 +133,18 @@ PARAMETERS = (
     ),
     Parameter(
         "comment-behaviour",
-        "What becomes of an earlier run's comment: `update` it, `recreate` (delete it and post"
-        " anew, which sends a notification), or `hide-and-recreate`",
+        "What to do with an earlier run's comment: `update` it, `recreate` it (delete and post"
+        " again, which sends a notification), or `hide-and-recreate`",
         ("report",),
         default="update",
         choices=("update", "recreate", "hide-and-recreate"),
     ),
-    Parameter("report-id", "Whose comment this is", ("report",), unset="the model's name"),
+    Parameter(
+        "report-id",
+        "Id of the comment: a run updates the comment with the same id",
+        ("report",),
+        unset="the model's name",
+    ),
     Parameter(
         "pull-request",
         "Number of the pull request",
@@ -151,7 +154,7 @@ PARAMETERS = (
     ),
     Parameter(
         "begin",
-        "Only say that the gate has begun; the report at its end takes its place",
+        "Only post that the gate has started; the final report replaces it",
         ("report",),
         kind="flag",
         inputs_of=("report",),
@@ -160,28 +163,29 @@ PARAMETERS = (
         "model",
         "URI or version of the model",
         ("deploy",),
-        unset="the version registered from the pull requests that this push merged, the last one"
-        " that passed",
+        unset="the last passing version that the merged pull requests registered",
     ),
     Parameter(
         "evidence",
         "Folder of the evidence",
         ("deploy",),
-        unset="what is kept with the version in the registry",
+        unset="the evidence stored with the version in the registry",
     ),
-    Parameter("to", "Version to restore", ("rollback",), unset="the last good one of the journal"),
+    Parameter(
+        "to", "Version to restore", ("rollback",), unset="the last good version in the journal"
+    ),
     Parameter(
         "environment",
-        "Deployment environment; any other than that of the configuration has the alias"
+        "Deployment environment; if it is not the configured one, its alias is"
         " `<champion>-<environment>`",
         ("deploy", "rollback", "history"),
-        unset="that of the configuration",
+        unset="the configured one",
         key="deploy.environment",
     ),
     Parameter("dry-run", "Print the plan and write nothing", ("deploy",), kind="flag"),
     Parameter(
         "override",
-        "Names of refusals to override, with commas; needs `--reason`",
+        "Refusals to override, separated by commas; needs `--reason`",
         ("deploy",),
         kind="list",
     ),
@@ -193,26 +197,26 @@ PARAMETERS = (
     ),
     Parameter(
         "adopt",
-        "After drift, let the journal follow what serves; needs `--reason`",
+        "After drift, update the journal to what serves; needs `--reason`",
         ("deploy",),
         kind="flag",
     ),
     Parameter(
         "repair",
-        "After drift, make what serves follow the journal; needs `--reason`",
+        "After drift, make the target serve what the journal says; needs `--reason`",
         ("deploy",),
         kind="flag",
     ),
-    Parameter("reason", "Why; kept in the journal", ("deploy", "rollback")),
+    Parameter("reason", "Reason, recorded in the journal", ("deploy", "rollback")),
     Parameter(
         "request-id",
-        "Calls with the same id are one rollback",
+        "Request id; calls with the same id roll back once",
         ("rollback",),
-        unset="the workflow run, whatever its attempt",
+        unset="the id of the workflow run, the same for all its attempts",
     ),
     Parameter(
         "format",
-        "How the journal is printed",
+        "Output format of the journal",
         ("history",),
         kind="choice",
         default="table",
@@ -220,36 +224,39 @@ PARAMETERS = (
     ),
     Parameter(
         "sign",
-        "Sign the journal as it is with `CDML_JOURNAL_KEY`; once, where it has no valid signature",
+        "Sign the current journal with `CDML_JOURNAL_KEY`; needed once, if it has no valid"
+        " signature",
         ("history",),
         kind="flag",
     ),
     Parameter(
         "key",
-        "Column that identifies a case; may be given several times",
+        "Column that identifies a case; repeatable",
         ("compare",),
         kind="list",
         unset="recognised",
     ),
-    Parameter("trial", "Column that numbers the tries of a case", ("compare",), unset="recognised"),
+    Parameter(
+        "trial", "Column that numbers the trials of a case", ("compare",), unset="recognised"
+    ),
     Parameter(
         "by",
-        "Column of categories; may be given several times",
+        "Column of categories; repeatable",
         ("compare",),
         kind="list",
         unset="recognised",
     ),
-    Parameter("label", "Column that holds the truth", ("compare",), unset="recognised"),
+    Parameter("label", "Column of the expected values", ("compare",), unset="recognised"),
     Parameter(
         "metric",
-        "Column to compare; the first one given answers for all",
+        "Column to compare; repeatable, and the first one decides the verdict",
         ("compare",),
         kind="list",
-        unset="every column of figures that both files have",
+        unset="every numeric column that both files have",
     ),
     Parameter(
         "max-regression",
-        "How much worse the new file may be, such as `0.02` or `2%`; the exit code is then the"
+        "How much worse the new file may be, such as `0.02` or `2%`; sets the exit code to the"
         " verdict",
         ("compare",),
     ),
@@ -258,24 +265,24 @@ PARAMETERS = (
     ),
     Parameter(
         "select",
-        "Rows to read, as `provider=…` or `prompt=…`; `old:` or `new:` before it selects"
-        " in one file only",
+        "Rows to read, as `provider=…` or `prompt=…`; prefix with `old:` or `new:` to select in"
+        " one file only",
         ("compare",),
         kind="list",
     ),
     Parameter(
         "format",
-        "How the comparison is printed",
+        "Output format of the comparison",
         ("compare",),
         kind="choice",
         default="text",
         choices=("text", "markdown", "json"),
     ),
-    Parameter("force", "Overwrite files that are there", ("init",), kind="flag"),
-    Parameter("data", "Rows that are known to be good: a contract of them is proposed", ("init",)),
+    Parameter("force", "Overwrite existing files", ("init",), kind="flag"),
+    Parameter("data", "Good rows, from which to propose a data contract", ("init",)),
     Parameter(
         "target",
-        "Where the champion serves; `haproxy`: with a canary, and a workflow that goes on with it",
+        "Where the champion serves; `haproxy` adds a canary and a workflow that resumes it",
         ("init",),
         kind="target",
         default="registry",

@@ -34,7 +34,7 @@ def init(force: bool, data: str | None, target: str) -> int:
         click.echo(f"wrote {path}")
     if data is not None and holds_credentials(data):
         click.echo(
-            f"The address of the data holds credentials, so cdml.yaml says {DATA} in its place: set"
+            f"The data's address contains credentials, so cdml.yaml uses {DATA} instead. Set"
             " that variable, and allow it in CI with `env-allow: DATA_URL`."
         )
     return 0

@@ -128,7 +128,8 @@ def _policy(
         number = int(pull_request)
     elif pull_request:
         wrong = ConfigurationError(
-            f"--pull-request {pull_request!r} is not a number.", "Leave it out, or name one: 12."
+            f"--pull-request {pull_request!r} is not a number.",
+            "Give a number such as 12, or leave the option out.",
         )
     try:
         return CommentPolicy(

@@ -9,7 +9,7 @@ from cdml.errors import ConfigurationError
 
 def _need(value: str | None, option: str) -> str:
     if not value:
-        raise ConfigurationError(f"{option} is missing.", f"Name it: {option} ….")
+        raise ConfigurationError(f"{option} is missing.", f"Add {option} ….")
     return value
 
 
@@ -124,8 +124,8 @@ def gate(
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
         if register and not model:
             raise ConfigurationError(
-                "--register needs a model, and --predictions name none.",
-                "Name the model that made them: --model ….",
+                "--register needs a model, and --predictions is only a file.",
+                "Add the model that made the predictions: --model ….",
             )
         done = run_gate(
             wiring.loaded,

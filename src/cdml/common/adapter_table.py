@@ -71,6 +71,6 @@ def find_adapter(kind: str, name: str, names: Names) -> Any:
     if not hasattr(adapter_module, attribute):
         raise ConfigurationError(
             f"the {kind} {name!r} cannot be imported: {module} has no {attribute!r}.",
-            "Correct the entry point of the package that brings it.",
+            "Correct the entry point of the package that provides it.",
         )
     return getattr(adapter_module, attribute)

@@ -47,9 +47,9 @@ class Budget:
             return
         if not self.left:
             raise ServiceError(
-                f"{service} was not asked any more: this command has waited for services for"
-                f" {self._seconds / 60:g} minutes in all.",
-                "Run it again when they answer faster.",
+                f"{service} was not called: this command has already waited"
+                f" {self._seconds / 60:g} minutes for services.",
+                "Run it again when they respond faster.",
             )
         self._since = self._now()
         try:

@@ -4,53 +4,56 @@ import re
 from dataclasses import dataclass
 
 _VERIFIED = r"certificate verify failed: "
-_TRUST = "Let {bundle} name a file with the certificate of its authority (PEM)."
+_TRUST = "Set {bundle} to a PEM file with the certificate of its authority."
 _KINDS = (
     # what is found in the text of an exception; the message about it; what to do next
     (
         r"TLS CA certificate bundle, invalid path: (?P<found>[^\s'\"]+)",
-        "cannot be checked: there is no file of certificates at {found}",
+        "cannot be verified: there is no certificate file at {found}",
         _TRUST,
     ),
     (
         r"(?P<found>NO_CERTIFICATE_OR_CRL_FOUND)",
-        "cannot be checked: the file of certificates holds none",
+        "cannot be verified: the certificate file is empty",
         _TRUST,
     ),
     (
         _VERIFIED + r"(?P<found>[^(\[]*expired[^(\[]*)",
-        "shows a certificate that is not valid any more ({found})",
-        "Have it renewed; if it is valid, set this machine's clock.",
+        "has an expired certificate ({found})",
+        "Renew it. If it is still valid, correct this machine's clock.",
     ),
     (
         _VERIFIED + r"(?P<found>[^(\[]*not yet valid[^(\[]*)",
-        "shows a certificate that is not valid yet ({found})",
-        "Set this machine's clock, or the server's.",
+        "has a certificate that is not valid yet ({found})",
+        "Correct this machine's clock, or the server's.",
     ),
     (
         _VERIFIED + r"(?P<found>[^(\[]*mismatch[^(\[]*)",
-        "shows a certificate that was made for another name ({found})",
-        "Write the name that the certificate is made for, or have one made for this address.",
+        "has a certificate for another name ({found})",
+        "Use the name in the certificate, or get a certificate for this address.",
     ),
     (
         r"(?P<found>hostname [^(\[]*doesn't match[^(\[]*)",
-        "shows a certificate that was made for another name ({found})",
-        "Write the name that the certificate is made for, or have one made for this address.",
+        "has a certificate for another name ({found})",
+        "Use the name in the certificate, or get a certificate for this address.",
     ),
     (
         _VERIFIED + r"(?P<found>[^(\[]+)",
-        "shows a certificate that this machine does not trust ({found})",
+        "has a certificate that this machine does not trust ({found})",
         _TRUST,
     ),
     (
         r"(?P<found>CERTIFICATE_VERIFY_FAILED|certificate verify failed)",
-        "shows a certificate that this machine does not trust",
+        "has a certificate that this machine does not trust",
         _TRUST,
     ),
     (
         r"\[SSL: (?P<found>[A-Z0-9_]+)\]|SSLError|SSL validation failed",
-        "and this machine do not agree on TLS, nor on a certificate ({found})",
-        "Check whether the address is one of http:// or https://, and any proxy on the way.",
+        "and this machine could not agree on a TLS connection ({found})",
+        (
+            "Check that the address starts with the right one of http:// and https://, and check"
+            " any proxy in between."
+        ),
     ),
 )
 

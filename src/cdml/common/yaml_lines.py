@@ -64,7 +64,7 @@ def read_yaml(text: str) -> YamlDocument:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = None if node is None else _value(node, (), lines, repeated, loader)
     except (ValueError, KeyError) as error:
-        raise NotYaml(f"a value is not of the type it names ({error})", 1) from error
+        raise NotYaml(f"a value does not match its type tag ({error})", 1) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -79,8 +79,8 @@ def _value(
     lines[place] = node.start_mark.line + 1
     if len(place) > MAX_DEPTH or len(lines) > MAX_PLACES:
         raise yaml.YAMLError(
-            f"it nests deeper than {MAX_DEPTH} levels or holds more than {MAX_PLACES:,} values,"
-            " as an anchor does that contains itself"
+            f"it has more than {MAX_DEPTH} levels or more than {MAX_PLACES:,} values; an anchor"
+            " that contains itself does that"
         )
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Any] = {}

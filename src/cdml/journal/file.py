@@ -28,20 +28,21 @@ def parse_journal(snapshot: Snapshot, *, model: str, environment: str) -> Journa
     odd = next(_odd_texts(snapshot.document), None)
     if odd is not None:
         raise InputError(
-            f"{where} holds a text that cdml never writes: {odd[:60]!r}.",
-            "Somebody else pushed to that branch: find out who (git log), and protect it.",
+            f"{where} contains text that cdml never writes: {odd[:60]!r}.",
+            "Someone else pushed to that branch. Find out who with git log, and protect the"
+            " branch.",
         )
     try:
         ledger = _LEDGER.validate_python(snapshot.document)
     except ValidationError as error:
         raise InputError(
-            f"{where} is not one that this cdml writes: {first_problem(error)}.",
-            "Update cdml, or move the branch away if it is not a journal.",
+            f"{where} is not in a format that this cdml reads: {first_problem(error)}.",
+            "Update cdml. If the branch is not a journal, rename it.",
         ) from error
     if (ledger.model, ledger.environment) != (model, environment):
         raise InputError(
-            f"{where} is that of {ledger.model} in {ledger.environment}.",
-            "Move the branch away; deploy begins a new one.",
+            f"{where} belongs to {ledger.model} in {ledger.environment}.",
+            "Rename the branch. The next deploy starts a new journal.",
         )
     return ledger
 

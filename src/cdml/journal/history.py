@@ -54,25 +54,29 @@ def sign_journal(
     """
     if not keys:
         raise ConfigurationError(
-            f"{JOURNAL_KEY} is not set; the journal is signed with it.",
-            "Make one with `openssl rand -hex 32`, and keep it in the environment's secrets.",
+            f"{JOURNAL_KEY}, the key that signs the journal, is not set.",
+            "Create one with `openssl rand -hex 32`, and store it in the environment's secrets.",
         )
     snapshot = journal.read()
     where = environment or loaded.config.deploy.environment
     ledger = document.parse_journal(snapshot, model=loaded.config.model, environment=where)
     if snapshot.document is None:
-        raise InputError("There is no journal to sign.", "The first deploy begins a signed one.")
+        raise InputError(
+            "There is no journal to sign.", "The first deploy creates a signed journal."
+        )
     if ledger.operation is not None or ledger.lock is not None:
         raise InputError(
-            f"Operation {ledger.operation.id if ledger.operation else '?'} is open in the journal;"
-            " what is open is not signed.",
-            "Bring it to its end where the key is not set (`cdml deploy`), then sign.",
+            f"Operation {ledger.operation.id if ledger.operation else '?'} is still open in the"
+            " journal. Only a journal without an open operation can be signed.",
+            "Finish it where the key is not set (`cdml deploy`), then sign.",
         )
     subject = f"sign: the journal of {ledger.model} in {ledger.environment} as it is"
     try:
         return journal.write(document.dump_journal(ledger), subject, snapshot.commit)
     except Moved as error:
-        raise ServiceError("The journal moved meanwhile.", "Read it again, then sign.") from error
+        raise ServiceError(
+            "The journal changed in the meantime.", "Review it again, then sign."
+        ) from error
 
 
 def history_table(history: Mapping[str, Any]) -> str:
@@ -80,7 +84,7 @@ def history_table(history: Mapping[str, Any]) -> str:
     entries = history["entries"]
     title = f"{history['model']} in {history['environment']}"
     if not entries:
-        return f"{title}: nothing was ever deployed."
+        return f"{title}: nothing has been deployed yet."
     rows = [_COLUMNS, *(_row(entry) for entry in entries)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
     marks = ["  ", "* " if history["current"] else "  ", *(["  "] * len(rows))]

@@ -56,9 +56,9 @@ class Release(TrafficPart):
 
     def __post_init__(self) -> None:
         if not _DIGEST.fullmatch(self.digest):
-            raise ValueError(f"{self.digest!r} is no SHA-256 digest")
+            raise ValueError(f"{self.digest!r} is not a SHA-256 digest")
         if not _VERSION.fullmatch(self.version):
-            raise ValueError(f"{self.version!r} is no version of a registry")
+            raise ValueError(f"{self.version!r} is not a registry version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class JournalDocument(TrafficPart):
 
     def __post_init__(self) -> None:
         if self.operation is not None and self.lock is None:
-            raise ValueError("an operation is under way without a lock")
+            raise ValueError("an operation is open without a lock")
 
     @property
     def entries(self) -> tuple[Entry, ...]:

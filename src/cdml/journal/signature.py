@@ -41,13 +41,13 @@ class Keys:
         for name, key in named.items():
             if key and len(key) < SHORTEST:
                 raise ConfigurationError(
-                    f"{name} has {len(key)} characters; {SHORTEST} are the fewest.",
-                    "Make one with `openssl rand -hex 32`.",
+                    f"{name} has {len(key)} characters. It needs at least {SHORTEST}.",
+                    "Create one with `openssl rand -hex 32`.",
                 )
         if named[JOURNAL_KEY_PREVIOUS] and not named[JOURNAL_KEY]:
             raise ConfigurationError(
                 f"{JOURNAL_KEY_PREVIOUS} is set, and {JOURNAL_KEY} is not.",
-                f"{JOURNAL_KEY} signs; the previous key is only believed.",
+                f"Set {JOURNAL_KEY} to sign. The previous key only verifies older entries.",
             )
         return cls(named[JOURNAL_KEY].encode(), named[JOURNAL_KEY_PREVIOUS].encode())
 

@@ -48,11 +48,11 @@ def model_files(folder: Path) -> tuple[str, ...]:
             if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
                 raise _foreign(folder, path)
             if "\n" in relative:
-                raise InputError(f"{folder} holds a file with a line break in its name.")
+                raise InputError(f"{folder} contains a file with a line break in its name.")
             listed.append(relative)
     if not listed:
         raise InputError(
-            f"{folder} holds no files.", "Name the folder that holds the file MLmodel."
+            f"{folder} has no files.", "Use the folder that contains the file MLmodel."
         )
     return tuple(sorted(listed, key=os.fsencode))
 
@@ -131,6 +131,7 @@ def is_clean(folder: Path) -> bool:
 
 def _foreign(folder: Path, path: Path) -> InputError:
     return InputError(
-        f"{path.relative_to(folder)} in {folder} is no file of that folder: it leads elsewhere.",
-        "Put the file itself there: a digest can only vouch for content the folder holds.",
+        f"{path.relative_to(folder)} in {folder} links outside the folder, or is not a regular"
+        " file.",
+        "Replace it with the file itself: the digest only covers files in the folder.",
     )

@@ -52,14 +52,14 @@ def local_model(uri: str) -> Path | None:
         return None
     if scheme not in ("", "file"):
         raise InputError(
-            f"{uri} is no address of a model.",
-            "Write models:/name/3, models:/name@alias, runs:/<run>/<path>, or a folder.",
+            f"{uri} is not the address of a model.",
+            "Use models:/name/3, models:/name@alias, runs:/<run>/<path>, or a folder.",
         )
     folder = Path(unquote(urlsplit(uri).path)) if scheme else Path(uri)
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is no folder.",
-            "Name a folder that holds MLmodel, or an address such as models:/name/3.",
+            f"{folder} is not a folder.",
+            "Use a folder that contains MLmodel, or an address such as models:/name/3.",
         )
     return require_model(folder)
 
@@ -67,7 +67,7 @@ def local_model(uri: str) -> Path | None:
 def require_model(folder: Path) -> Path:
     """The folder itself, if it holds a model, or an InputError."""
     if not (folder / "MLmodel").is_file():
-        raise InputError(f"{folder} holds no MLmodel file.", "It is no model as MLflow saves them.")
+        raise InputError(f"{folder} has no MLmodel file.", "Use a model folder that MLflow saved.")
     return folder
 
 
@@ -97,11 +97,11 @@ def read_mlmodel(folder: Path) -> MlModel:
             unnamed=_unnamed(inputs) if columns is None else None,
         )
     except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no MLmodel file.") from error
+        raise InputError(f"{folder} has no MLmodel file.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise InputError(
-            f"{path} describes no model that Python can load.",
-            "Save it with a flavour that has a python_function, such as mlflow.sklearn.",
+            f"{path} describes no model that Python can load: it has no python_function.",
+            "Save the model with a flavour that has one, such as mlflow.sklearn.",
         ) from error
 
 

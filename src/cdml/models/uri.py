@@ -49,8 +49,8 @@ def parse_model_uri(uri: str) -> VersionUri | AliasUri | None:
     if match and is_version(match["version"]):
         return VersionUri(name=match["name"], version=str(int(match["version"])))
     raise InputError(
-        f"{uri} names no version of a model.",
-        "Write models:/name/3 or models:/name@alias; stages and `latest` can change at any time.",
+        f"{uri} does not name the version of a model.",
+        "Use models:/name/3 or models:/name@alias. Stages and `latest` can change at any time.",
     )
 
 

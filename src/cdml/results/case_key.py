@@ -71,11 +71,11 @@ class _Search:
         counts = self._count(key)
         old = counts.old < self._rows[0]
         rows, distinct = (self._rows[0], counts.old) if old else (self._rows[1], counts.new)
-        hint = "Add what tells these rows apart: --trial names the column of a case's trials"
+        hint = "Name the column that numbers the trials of a case: --trial"
         raise InputError(
             f"{listing} of the {'old' if old else 'new'} file: {distinct:,} different values in"
             f" {rows:,} rows.",
-            f"{hint}, and --key may name several columns." if given else f"{hint}.",
+            f"{hint}; --key can name several columns." if given else f"{hint}.",
         )
 
     def recognised(self) -> CaseKey:
@@ -155,8 +155,8 @@ class _Search:
         if self._counts_up(name):
             column = self.columns[name]
             yield (
-                f"{name} counts from {column.minimum:.0f} to {column.maximum:.0f}: make sure that"
-                " one number means one case in both files (--key)."
+                f"{name} counts from {column.minimum:.0f} to {column.maximum:.0f}: check that a"
+                " number means the same case in both files (--key)."
             )
         others = [
             other
@@ -170,8 +170,8 @@ class _Search:
         for other in others:
             if agreements[other] < 1:
                 yield (
-                    f"{other} is unique, too, and pairs the rows differently: {name} is taken for"
-                    " the key (--key)."
+                    f"{name} is used as the key. {other} is also unique, but pairs the rows"
+                    " differently (--key)."
                 )
 
     def _counts_up(self, name: str) -> bool:
@@ -238,8 +238,8 @@ class _Search:
         return InputError(
             f"{name} is not unique in the {which} file: {distinct:,} different values in"
             f" {rows:,} rows.",
-            "Remove what is there twice. Or name the columns that identify a case (--key) and the"
-            " one that tells its trials apart (--trial).",
+            "Remove the duplicates, or name the columns that identify a case (--key) and its"
+            " trial (--trial).",
         )
 
     def _refuse_unusable(self, column: SharedColumn) -> None:
@@ -247,27 +247,27 @@ class _Search:
             which = "old" if column.old is not None else "new"
             raise InputError(
                 f"Only the {which} file has the key column {column.name}.",
-                "Cases are paired by it: write it into both files, or name another (--key).",
+                "Cases are paired by it: add it to both files, or name another column (--key).",
             )
         for which, facts in (("old", column.old), ("new", column.new)):
             if facts is not None and facts.missing:
                 raise InputError(
                     f"{facts.missing:,} rows of the {which} file have no {column.name}.",
-                    "Every row needs what identifies its case.",
+                    "Every row needs a value that identifies its case.",
                 )
         one, other = (facts.type for facts in column.facts)
         if not (one.plain and other.plain and comparable(one, other)):
             raise InputError(
-                f"{column.name} cannot pair cases: it is of the type {one} in the old file, and of"
+                f"{column.name} cannot pair cases: its type is {one} in the old file and"
                 f" {other} in the new one.",
-                "Write identities as whole numbers or as texts, in one way.",
+                "Write it the same way in both files, as whole numbers or as text.",
             )
 
     def _refuse_unpaired(self, key: tuple[str, ...]) -> None:
         if not self._count(key).common:
             raise InputError(
-                f"No case is in both files: they have no value of {' and '.join(key)} in common.",
-                "Were both files made from the same cases? --key names other columns.",
+                f"The files have no case in common: they share no value of {' and '.join(key)}.",
+                "Check that both were made from the same cases, or name other columns (--key).",
             )
 
     def _none(self, singles: Sequence[str]) -> InputError:
@@ -296,6 +296,8 @@ class _Search:
         if not listing:
             hint += f", for example --key {others[0]}" if others else ": --key"
         else:
-            hint += ": --key. If cases have several trials, --trial names what tells them apart"
-        reason = f" Looked at: {', '.join(listing)}." if listing else ""
+            hint += (
+                ": --key. If cases have several trials, name the column that numbers them: --trial"
+            )
+        reason = f" Considered: {', '.join(listing)}." if listing else ""
         return InputError(f"No column identifies the cases of both files.{reason}", f"{hint}.")

@@ -127,11 +127,11 @@ def _refuse_texts(which: str, facts: ColumnFacts | None) -> None:
         )
     if facts.numbers:
         raise InputError(
-            f"{where} has texts among its numbers: {facts.word!r}.",
-            "Leave out what was not measured, or write null.",
+            f"{where} mixes numbers with text: {facts.word!r}.",
+            "Leave values that were not measured empty, or write null.",
         )
     example = f" ({facts.word!r})" if facts.word is not None else ""
     raise InputError(
-        f"{where} holds no numbers: its type is {facts.type}{example}.",
-        "cdml does not know what a word or a letter is worth. Record a number for it.",
+        f"{where} has no numbers: its type is {facts.type}{example}.",
+        "cdml cannot compare words or letters. Record a number instead.",
     )

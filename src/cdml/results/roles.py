@@ -189,7 +189,7 @@ class _Recognition:
             else:
                 share = 1 - self.agreements.get(name, 0)
                 self.notes.append(
-                    f"{name} is not taken for the label: it differs between the files in"
+                    f"{name} is not used as the label: it differs between the files in"
                     f" {share:.0%} of the cases (--label)."
                 )
 
@@ -246,7 +246,7 @@ class _Recognition:
             return names.category_rank(name) is None or not self._is_of_the_case(name)
         how = _measured_by_values(column)
         if how and not self._is_of_the_case(name) and not names.suggests_a_role(name):
-            self.notes.append(f"{name} is taken for a metric: its values {how}.")
+            self.notes.append(f"{name} is used as a metric: its values {how}.")
             return True
         return False
 
@@ -267,7 +267,7 @@ class _Recognition:
             if column.role is not Role.CATEGORY and not self._is_category(column):
                 continue
             if problem := self._no_category(column):
-                self.notes.append(f"{name} is not taken for a category: {problem} (--by).")
+                self.notes.append(f"{name} is not used as a category: {problem} (--by).")
             elif len(column.values or ()) > 1:
                 del self.left[name]
                 ranked.append((_rank(names.category_rank(name)), name))
@@ -312,7 +312,7 @@ class _Recognition:
         sums_up = names.primary_rank(first.column) is not None
         if not self.choice.metric and len(metrics) > 1 and not sums_up:
             self.notes.append(
-                f"{first.column} is the first of {len(metrics)} metrics, and answers for all:"
+                f"{first.column}, the first of {len(metrics)} metrics, decides the verdict:"
                 " --metric names another."
             )
         return first

@@ -136,8 +136,8 @@ def init(
     section = kind.read_template()
     if section is None:
         raise ConfigurationError(
-            f"the target {target} brings no configuration to begin with.",
-            "Leave --target out, and write its settings below deploy.target in cdml.yaml.",
+            f"The target {target} has no configuration template.",
+            "Leave --target out, and write its settings under deploy.target in cdml.yaml.",
         )
     workflows = {}
     for name in (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS:
@@ -153,7 +153,7 @@ def init(
         verb = "exists" if len(taken) == 1 else "exist"
         names = ", ".join(path.relative_to(place.root).as_posix() for path in taken)
         raise ConfigurationError(
-            f"{names} {verb} already; nothing was written.", "--force overwrites."
+            f"{names} {verb} already; nothing was written.", "Use --force to overwrite."
         )
     content = {place.folder / CONFIG: config, **workflows}
     if data is not None and contract is not None and tables is not None:
