@@ -19,7 +19,19 @@ def test_a_metric_is_found_by_each_of_its_names(metric):
 
 @pytest.mark.parametrize(
     "name",
-    ["neg_log_loss", "f0", "f", "f1e3", "mean()", "mean(a(b))", "mine:", ":f", "a b:f", "http://x"],
+    [
+        "neg_log_loss",
+        "f0",
+        "f",
+        "f1e3",
+        "mean()",
+        "mean(a(b)",
+        "mean(a))",
+        "mine:",
+        ":f",
+        "a b:f",
+        "http://x",
+    ],
 )
 def test_nobody_knows_an_unknown_name(name):
     assert find_metric(name) is None

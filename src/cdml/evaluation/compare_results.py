@@ -68,6 +68,23 @@ def compare_results(
     Raises:
         InputError: the files hold nothing that can be compared, or not the same cases.
     """
+    try:
+        return _compare(files, samples, into, policy, margin, judged)
+    except InputError as error:
+        message = error.message
+        for table, name in zip((files.old, files.new), files.names, strict=True):
+            message = message.replace(str(table.path), name)
+        raise InputError(message, error.hint, at=error.at) from error
+
+
+def _compare(
+    files: ComparedFiles,
+    samples: Samples,
+    into: Path,
+    policy: PolicySettings,
+    margin: Margin | None,
+    judged: Sequence[str],
+) -> ResultComparison:
     roles = files.roles
     plan = CasePlan(
         key=roles.key,

@@ -234,6 +234,11 @@ class _Recognition:
                 which = "new" if column.old is not None else "old"
                 self.notes.append(f"{name} is not compared: the {which} file does not have it.")
         order = {id(m): (_rank(names.primary_rank(m.column)), m.column) for m in others}
+        self.notes += [
+            f"The least {m.column} is -1, and counts as a score: leave empty what was not measured."
+            for m in (*given, *others)
+            if self.columns[m.column].minimum == -1
+        ]
         return (*given, *sorted(others, key=lambda metric: order[id(metric)]))
 
     def _is_metric(self, column: SharedColumn) -> bool:

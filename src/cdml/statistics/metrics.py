@@ -421,7 +421,7 @@ _OTHER = re.compile(r"[^a-z0-9]+")
 _WORDS = re.compile(r"[A-Za-z0-9_^ -]+")
 _OF_COLUMN = re.compile(
     r"(?P<summary>mean|rate|failures|median|share|pass[@^](?=\d))(?P<k>(?<=[@^])\d{1,3})?"
-    r"\((?P<column>[^()]+?)\s*(>=\s*(?P<threshold>-?\d+(\.\d*)?))?\)"
+    r"\((?P<column>(?:[^()]|\([^()]*\))+?)\s*(>=\s*(?P<threshold>-?\d+(\.\d*)?))?\)"
 )
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 

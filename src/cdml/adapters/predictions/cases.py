@@ -268,8 +268,8 @@ def _error_shares(
         on = " AND ".join(f"a.{quote(name)} = p.{quote(name)}" for name in first.plan.key)
         join, before = f" JOIN {champion.name} p ON {on}", "p.errors_ / p.rows_"
     rows = engine.fetch(
-        f"SELECT a.errors_ / a.rows_ AS now, {before} AS before, count(*) FROM {first.name} a{join}"
-        " GROUP BY now, before ORDER BY now DESC, before",
+        f"SELECT a.errors_ / a.rows_, {before}, count(*) FROM {first.name} a{join}"
+        " GROUP BY 1, 2 ORDER BY 1 DESC, 2",
         first.file.path,
     )
     return tuple((float(now), float(before), int(cases)) for now, before, cases in rows)

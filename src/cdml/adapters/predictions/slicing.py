@@ -60,11 +60,12 @@ def slicing(
 def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
     name = quote(column)
     plain = file.fields[column].type in _PLAIN
+    text = f"CAST({name} AS VARCHAR)"
+    # By position: a name given here could be that of a column.
     values: list[Any] = engine.fetch(
-        f"SELECT {f'any_value({name})' if plain else 'text'}, CAST({name} AS VARCHAR) AS text,"
-        " count(*) AS n"
-        f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"
-        f" ORDER BY n DESC, text LIMIT {most + 1}",
+        f"SELECT any_value({name if plain else text}), {text}, count(*)"
+        f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 2"
+        f" ORDER BY 3 DESC, 2 LIMIT {most + 1}",
         file.path,
     )
     most_frequent = values[:most]

@@ -223,7 +223,7 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
     cases = " ".join(f"WHEN ({one}) IS NOT TRUE THEN {at}" for at, (one, _) in enumerate(sound))
     path = pair.challenger.path
     counted = engine.fetch(
-        f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY wrong", path
+        f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY 1", path
     )
     wrong = dict(counted)
     problems = [

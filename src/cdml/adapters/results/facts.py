@@ -94,7 +94,7 @@ class DuckResultFacts:
             return {}
         old, new = (
             f"SELECT {_keys(side, key)}, {_extremes(side, columns)} FROM {side.relation}"
-            f" GROUP BY {', '.join(f'k{i}' for i in range(len(key)))}"
+            f" GROUP BY {', '.join(str(i + 1) for i in range(len(key)))}"
             for side in (self._old, self._new)
         )
         agree = ", ".join(f"count_if({self._agree(i, n)})" for i, n in enumerate(columns))
