@@ -1,12 +1,14 @@
 """How every adapter arranges results by case, and that the engine does as plain Python does."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.errors import InputError
-from cdml.evaluation.cases import CasePlan
+from cdml.evaluation.cases import CasePlan, ChangeQuery
 from fakes.samples import FakeSamples
 
 PLAN = CasePlan(key=("case",), trial="trial", errors=("error",), show_keys=True)
@@ -75,7 +77,7 @@ def test_an_error_of_the_instrument_is_no_answer(files, write, tmp_path):
 
     assert [("a", 0.0)] == [(r["case"], r["score"]) for r in read(cases.challenger)]
     assert ["a"] == [r["case"] for r in read(cases.champion)]
-    assert (2, 1, ("b",)) == (arm.errors, arm.unmeasured, arm.failed)
+    assert (2, 1, ("b", "a")) == (arm.errors, arm.unmeasured, arm.failed)
 
 
 @pytest.mark.parametrize(
@@ -194,3 +196,102 @@ def test_a_column_of_errors_or_trials_that_no_file_has_is_refused(files, write, 
 
     with pytest.raises(InputError):
         arranged(files, write, tmp_path, [row("a")], [row("a")], plan)
+
+
+def changes(files, write, tmp_path, new, old, plan=PLAN, **more):
+    cases = arranged(files, write, tmp_path, new, old, plan)
+    query = ChangeQuery(
+        plan=plan,
+        metric="mean(score)",
+        column="score",
+        greater_is_better=more.pop("greater_is_better", True),
+        results=(tmp_path / "new.parquet", tmp_path / "old.parquet"),
+        **more,
+    )
+    return files.list_changes(cases.challenger, cases.champion, query)
+
+
+def test_cases_that_changed_are_counted_and_listed_the_largest_change_first(files, write, tmp_path):
+    old = [row(f"c{case}", score=0.5) for case in range(9)]
+    new = [row(f"c{case}", score=case / 8) for case in range(9)]
+
+    found = changes(files, write, tmp_path, new, old)
+
+    assert (9, 4, 4) == (found.cases, found.worse, found.better)
+    assert ["c0", "c1", "c2", "c3"] == [one.case for one in found.broken]
+    assert [("c8", 0.5, 1.0)] == [(c.case, c.champion, c.challenger) for c in found.fixed[:1]]
+
+
+def test_no_more_than_five_cases_are_listed(files, write, tmp_path):
+    old = [row(f"c{case:02d}", score=1.0) for case in range(20)]
+    new = [row(f"c{case:02d}", score=0.0) for case in range(20)]
+
+    found = changes(files, write, tmp_path, new, old)
+
+    assert 20 == found.worse
+    assert ["c00", "c01", "c02", "c03", "c04"] == [one.case for one in found.broken]
+
+
+def test_of_a_loss_the_larger_one_is_worse(files, write, tmp_path):
+    old, new = (
+        [row("a", score=0.1), row("b", score=0.9)],
+        [row("a", score=0.9), row("b", score=0.1)],
+    )
+
+    found = changes(files, write, tmp_path, new, old, greater_is_better=False)
+
+    assert ["a"] == [one.case for one in found.broken]
+    assert ["b"] == [one.case for one in found.fixed]
+
+
+def test_link_and_texts_are_of_the_trial_that_shows_the_change_most(files, write, tmp_path):
+    old = [row("a", trial, score, output=f"old {trial}") for trial, score in enumerate((0.0, 1.0))]
+    new = [
+        row("a", 0, 1.0, output="fine", url="https://x.test/0"),
+        row("a", 1, 0.0, output="wrong", url="https://x.test/1"),
+        row("a", 2, None, "timeout", output="none", url="https://x.test/2"),
+        row("b", 0, 1.0, output="fine", url="https://x.test/3"),
+    ]
+    old += [row("a", 2, 1.0, output="old 2"), row("b", 0, 0.0, output="was wrong")]
+
+    found = changes(files, write, tmp_path, new, old, link="url", texts=("output", "input"))
+
+    [broken], [fixed] = found.broken, found.fixed
+    assert ("a", "https://x.test/1") == (broken.case, broken.link)
+    assert [("output", "old 1", "wrong")] == [
+        (text.column, text.champion, text.challenger) for text in broken.texts
+    ]
+    assert ("b", "https://x.test/3") == (fixed.case, fixed.link)
+    assert ("was wrong", "fine") == (fixed.texts[0].champion, fixed.texts[0].challenger)
+
+
+def test_a_long_text_is_cut_and_a_column_of_any_name_is_read(files, write, tmp_path):
+    names = {"name": "n" * 9_000, "place": "p", "now": "x", "gain": "g", "k0": "k"}
+
+    found = changes(
+        files, write, tmp_path, [row("a", score=0.0, **names)], [row("a", **names)],
+        texts=tuple(names),
+    )  # fmt: skip
+
+    texts = {text.column: text.challenger for text in found.broken[0].texts}
+    assert {**names, "name": "n" * 500} == texts
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "https://x.test/" + "y" * 500, "ftp://x.test", "", None]
+)
+def test_only_a_web_address_is_a_link(link, files, write, tmp_path):
+    found = changes(
+        files, write, tmp_path, [row("a", score=0.0, url=link)], [row("a", url="https://x.test")],
+        link="url",
+    )  # fmt: skip
+
+    assert [None] == [case.link for case in found.broken]
+
+
+def test_cases_are_counted_and_none_is_named_where_the_key_is_classified(files, write, tmp_path):
+    plan = replace(PLAN, show_keys=False)
+
+    found = changes(files, write, tmp_path, [row("a", score=0.0)], [row("a")], plan)
+
+    assert (1, (), ()) == (found.worse, found.broken, found.fixed)

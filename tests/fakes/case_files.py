@@ -5,8 +5,10 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdml.common.markdown import address
 from cdml.errors import InputError
 from cdml.evaluation.cases import Arm, Cases
+from cdml.evidence.cases import MOST_CASES, CaseText, ChangedCase, ChangedCases
 
 
 class FakeCases:
@@ -49,6 +51,75 @@ class FakeCases:
             arms=tuple(arms[name] for name in ("challenger", "champion") if name in arms),
         )
 
+    def list_changes(self, challenger, champion, query):
+        arms = [
+            {
+                tuple(row[name] for name in query.plan.key): row
+                for row in pq.read_table(path).to_pylist()
+            }
+            for path in (challenger, champion)
+        ]
+        sign = 1 if query.greater_is_better else -1
+        moves = []
+        for key in arms[0].keys() & arms[1].keys():
+            now, before = (arm[key][query.column] for arm in arms)
+            if None not in (now, before) and math.isfinite(now) and math.isfinite(before):
+                moves.append((sign * (now - before), key, float(before), float(now)))
+        worse = sorted(move for move in moves if move[0] < -1e-9)
+        better = sorted((-gain, *rest) for gain, *rest in moves if gain > 1e-9)
+        named = query.plan.show_keys
+        return ChangedCases(
+            metric=query.metric,
+            cases=len(moves),
+            worse=len(worse),
+            better=len(better),
+            broken=[_changed(*one[1:], query, -1) for one in worse[:MOST_CASES] if named],
+            fixed=[_changed(*one[1:], query, 1) for one in better[:MOST_CASES] if named],
+        )
+
+
+def _changed(key, before, now, query, direction):
+    sign = direction if query.greater_is_better else -direction
+    trials = [
+        _trial(path, key, query, side * sign)
+        for path, side in zip(query.results, (1, -1), strict=True)
+    ]
+    return ChangedCase(
+        case=_name(key)[:200],
+        champion=before,
+        challenger=now,
+        link=_link(trials[0].get(query.link)),
+        texts=[
+            CaseText(
+                column=name,
+                champion=_cut(trials[1].get(name)),
+                challenger=_cut(trials[0].get(name)),
+            )
+            for name in query.texts
+            if any(name in trial for trial in trials)
+        ],
+    )
+
+
+def _trial(path, key, query, sign):
+    """The measured trial of a case with the largest score, or with the smallest."""
+    rows = [
+        row
+        for row in pq.read_table(path).to_pylist()
+        if tuple(row[name] for name in query.plan.key) == key
+        and not any(row.get(name) for name in query.plan.errors)
+        and row[query.column] is not None
+    ]
+    return min(rows, key=lambda row: (-sign * row[query.column], row.get(query.plan.trial) or 0))
+
+
+def _link(text):
+    return text if text and len(text) <= 500 and address(text) else None
+
+
+def _cut(text):
+    return text if text is None else text[:500]
+
 
 def _cases(rows, plan):
     """The rows of each key, and the values of its measured trials."""
@@ -76,20 +147,26 @@ def _arm(name, cases, plan):
     mine = cases[name]
     others = [file for other, file in cases.items() if other != name]
     alone = [key for key in mine if any(key not in other for other in others)]
-    failed = [key for key, case in mine.items() if not case["values"]]
+    unmeasured = [key for key, case in mine.items() if not case["values"]]
+    shares = {key: case["errors"] / case["rows"] for key, case in mine.items() if case["errors"]}
+    failed = sorted(shares, key=lambda key: (-shares[key], _name(key)))
     return Arm(
         cases=len(mine),
         rows=sum(case["rows"] for case in mine.values()),
         errors=sum(case["errors"] for case in mine.values()),
-        unmeasured=len(failed),
+        unmeasured=len(unmeasured),
         alone=len(alone),
         failed=_names(failed, plan),
-        missing=_names(alone, plan),
+        missing=_names(sorted(alone, key=_name), plan),
     )
 
 
 def _names(keys, plan):
-    return tuple(sorted("/".join(map(str, key)) for key in keys)[:3]) if plan.show_keys else ()
+    return tuple(map(_name, keys))[:3] if plan.show_keys else ()
+
+
+def _name(key):
+    return "/".join(map(str, key))
 
 
 def _row(name, key, cases, plan):

@@ -22,7 +22,7 @@ from cdml.report.formats.sarif import Location, sarif
 from cdml.report.view import lay_out
 from support.evidence_builders import TIME
 from support.payloads import PAYLOADS
-from support.scenarios import SCENARIOS, configured, written
+from support.scenarios import SCENARIOS, configured, with_cases, written
 
 EXTENSIONS = ("table", "strikethrough", "autolink", "tasklist", "footnotes")
 LIKE_GITHUB = [
@@ -81,7 +81,7 @@ def gathered(folder, text):
             filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]), strict=False
         )
         for name in ("fail", "pass")
-        for one in SCENARIOS[name]()
+        for one in with_cases(SCENARIOS[name]())
     ]
     by_kind = {type(one): one for one in evidence}
     return read_evidence_set(written(folder, *by_kind.values()), configured(folder).config)

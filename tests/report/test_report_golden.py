@@ -63,7 +63,7 @@ def test_combined_is_as_agreed(tmp_path, request):
     assert agreed("combined.comment.md", request, found) == found
 
 
-@pytest.mark.parametrize("name", ["fail", "hostile"])
+@pytest.mark.parametrize("name", ["fail", "cases", "hostile"])
 def test_page_is_as_agreed(name, tmp_path, request):
     found = comment.page(shown(name, tmp_path), TIME)
 

@@ -16,7 +16,7 @@ from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.payloads import PAYLOADS
-from support.scenarios import SCENARIOS, configured, written
+from support.scenarios import SCENARIOS, configured, with_cases, written
 
 FIXED = {
     "schema",
@@ -59,7 +59,7 @@ def told(folder, text):
         type(one).model_validate(
             filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]), strict=False
         )
-        for one in (*SCENARIOS["fail"](), *SCENARIOS["deployed"]())
+        for one in (*with_cases(SCENARIOS["fail"]()), *SCENARIOS["deployed"]())
     ]
     loaded = configured(folder)
     named = loaded.config.model_copy(update={"model": text[:LONGEST]})

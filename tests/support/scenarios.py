@@ -5,8 +5,17 @@ from pathlib import Path
 
 from cdml.config import load
 from cdml.evidence import store
+from cdml.evidence.cases import (
+    CaseResults,
+    CaseText,
+    ChangedCase,
+    ChangedCases,
+    InstrumentErrors,
+    UngatedFigure,
+)
 from cdml.evidence.schema import (
     Change,
+    Comparison,
     ComparisonGate,
     DecidingBound,
     Interval,
@@ -57,6 +66,81 @@ CHANGES = (
     Change(what="feature dep_delay", champion=None, challenger="double"),
     Change(what="size (MB)", champion="1.2", challenger="3.9"),
 )
+
+
+BROKEN = ChangedCase(
+    case="refund-017",
+    champion=1.0,
+    challenger=0.0,
+    link="https://tool.test/eval/8/case/17",
+    texts=(
+        CaseText(column="input", champion="May I return it?", challenger="May I return it?"),
+        CaseText(column="output", champion="Yes, within 30 days.", challenger="No."),
+    ),
+)
+FIXED = ChangedCase(case="delivery-003", champion=0.0, challenger=2 / 3)
+RESULTS = CaseResults(
+    changed=ChangedCases(
+        metric="rate(passed)", cases=180, worse=19, better=4, broken=(BROKEN,), fixed=(FIXED,)
+    ),
+    figures=(
+        UngatedFigure(
+            metric="mean(cost)",
+            champion=0.00201,
+            challenger=0.00232,
+            difference=difference(0.00031, 0.00012, 0.0005, "paired-t"),
+        ),
+        UngatedFigure(
+            metric="mean(latency_ms)",
+            champion=None,
+            challenger=None,
+            difference=None,
+            reason="latency_ms has no score on 3 of the cases",
+        ),
+    ),
+    errors=(
+        InstrumentErrors(results=540, failed=3, cases=("refund-002", "safety-011")),
+        InstrumentErrors(results=540, failed=0),
+    ),
+    not_measured=("tokens (in neither file)", "helpful (only the champion's file has it)"),
+)
+
+
+def results_of_cases():
+    """Results of another tool: the pass rate fell, most of all in one category."""
+    plain = {"metric": "rate(passed)", "rule": "max_regression 0.02"}
+    fell = compared(
+        **plain,
+        rows=180,
+        champion=0.861,
+        challenger=0.778,
+        difference=difference(-0.083, -0.139, -0.028, "skew-t"),
+        bound=DecidingBound(
+            value=-0.036, against=-0.02, confidence=0.95, lower=-0.13, upper=-0.036
+        ),
+        verdict=FAIL,
+        reason="Rate(passed) fell from 0.861 to 0.778 (−0.083; at least −0.036 with 95 %"
+        " confidence); allowed: −0.020.",
+    )
+    of_topic = [
+        compared(
+            **plain,
+            slice={"topic": topic},
+            rows=60,
+            champion=0.86,
+            challenger=0.86 + moved,
+            difference=difference(moved, moved - 0.09, moved + 0.09, "skew-t"),
+            bound=DecidingBound(value=moved - 0.08, against=-0.02, confidence=0.95),
+            reason=f"Rate(passed) for topic {topic} moved by {moved}.",
+        )
+        for topic, moved in (("refunds", -0.2), ("delivery", 0.1), ("safety", 0.0))
+    ]
+    old, new = ModelRef(uri="old.jsonl"), ModelRef(uri="new.jsonl")
+    return (
+        data(),
+        evaluation(model=new),
+        comparison(fell, *of_topic, verdict=FAIL, challenger=new, champion=old, cases=RESULTS),
+    )
 
 
 def passing():
@@ -186,10 +270,19 @@ SCENARIOS: Mapping[str, Callable[[], tuple]] = {
     "warn": warning,
     "first": first,
     "missing": crashed,
+    "cases": results_of_cases,
     "hostile": hostile,
     "deployed": delivered,
     "rolled-back": taken_back,
 }
+
+
+def with_cases(evidence):
+    """Evidence whose comparison says something of single cases, too."""
+    return [
+        one.model_copy(update={"cases": RESULTS}) if isinstance(one, Comparison) else one
+        for one in evidence
+    ]
 
 
 def written(folder: Path, *evidence) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cdml.config import Config
+from cdml.evidence.cases import ChangedCases
 
 TRIALS = "cdml trials"
 """The column of arranged files that says how many trials of a case were measured."""
@@ -43,8 +44,8 @@ class Arm:
     """What one file holds.
 
     `rows` are single trials, `errors` those that were not measured, `unmeasured` the cases with no
-    other trial, and `alone` the cases that the other file lacks. `failed` and `missing` name the
-    first of the unmeasured and the lone cases.
+    other trial, and `alone` the cases that the other file lacks. `failed` names the first cases
+    with an error, those with most errors first, and `missing` the first lone cases.
     """
 
     cases: int
@@ -71,6 +72,23 @@ class Cases:
     error_shares: tuple[tuple[float, float, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeQuery:
+    """Which cases changed by the figures of `column`, and what is shown of them.
+
+    `results` are the challenger's and the champion's files with a row a trial, in which `link` and
+    `texts` are. Without `show_keys` cases are counted, and none is named.
+    """
+
+    plan: CasePlan
+    metric: str
+    column: str
+    greater_is_better: bool
+    results: tuple[Path, Path]
+    link: str | None = None
+    texts: tuple[str, ...] = ()
+
+
 class CaseFiles(Protocol):
     """Arranges files of results by case."""
 
@@ -91,6 +109,10 @@ class CaseFiles(Protocol):
             InputError: a column is missing, keys are missing or repeated, the trials of a case
                 differ in a joined column, too many cases stand in one file only, or none in both.
         """
+        ...
+
+    def list_changes(self, challenger: Path, champion: Path, query: ChangeQuery) -> ChangedCases:
+        """The cases that got worse or better, from files as `arrange` gives them back."""
         ...
 
 

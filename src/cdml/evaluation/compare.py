@@ -13,6 +13,7 @@ from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.arrange import arrange_models
+from cdml.evaluation.case_results import describe_cases
 from cdml.evaluation.cases import describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
@@ -96,6 +97,7 @@ def compare_to_champion(
         model = contenders.challenger(challenger)
         other: ModelRef | None = None
         differences: tuple[Change, ...] = ()
+        cases = None
         same = None if opponent is None else contenders.is_same(model, opponent)
         rival = None
         if opponent is not None and same is None:
@@ -116,6 +118,7 @@ def compare_to_champion(
             other, outcome = same, contest.unchanged() if same else contest.first()
         else:
             other, outcome = rival.model, contest.against(arranged.champion)
+            cases = describe_cases(loaded, ports.samples, (model, rival), arranged)
             differences = describe_changes(
                 ports,
                 (contenders.identities.get(opponent), rival),
@@ -132,6 +135,7 @@ def compare_to_champion(
             data=rows,
             gates=outcome.gates,
             notes=outcome.notes,
+            cases=cases,
             changes=differences,
             champion_picture=outcome.champion,
             history=past_versions(loaded.config, rows.digest, (model.model, other), ports),

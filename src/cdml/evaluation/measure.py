@@ -15,7 +15,8 @@ from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
 from cdml.evaluation.scored_model import ScoredModel
-from cdml.evidence.schema import Interval, MetricValue
+from cdml.evidence.interval import Interval
+from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured

@@ -18,9 +18,10 @@ from cdml.evidence.base import (
     SliceValues,
     Text,
 )
+from cdml.evidence.cases import CaseResults
 from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
 from cdml.evidence.criterion import Criterion, Tier
-from cdml.statistics.interval import ConfidenceInterval, finite
+from cdml.evidence.interval import Difference, Interval
 
 
 class Producer(EvidenceModel):
@@ -113,33 +114,6 @@ class Check(EvidenceModel):
     def judged(self) -> bool:
         """False where it is listed and decides nothing."""
         return self.observed != LISTED
-
-
-class Interval(EvidenceModel):
-    """A two-sided confidence interval; an open end is null."""
-
-    low: Number | None
-    """Lower end."""
-    high: Number | None
-    """Upper end."""
-    confidence: Number
-    """Chance that such an interval covers the true value: 0.95."""
-    method: Text
-    """How it was computed: `tango`, `delong`, `bca`, …"""
-
-    @classmethod
-    def from_interval(cls, interval: ConfidenceInterval, **more: float) -> Self:
-        """A computed interval, and what else is written of it."""
-        low, high = finite(interval.low), finite(interval.high)
-        ends = {"low": low, "high": high, "confidence": interval.confidence}
-        return cls(**ends, method=interval.method, **more)
-
-
-class Difference(Interval):
-    """challenger - champion in the metric's natural sign."""
-
-    estimate: Number
-    """The measured difference."""
 
 
 class DecidingBound(EvidenceModel):
@@ -397,6 +371,8 @@ class Comparison(_Stage):
     """The rules `max_regression` and `min_improvement`, judged on all rows and on each slice."""
     notes: tuple[Text, ...] = ()
     """Remarks on how the rows were divided into slices."""
+    cases: CaseResults | None = None
+    """What the results say case by case; null where a model was scored by cdml."""
     changes: tuple[Change, ...] = Field((), max_length=1000)
     """What differs between the two models besides their figures."""
     champion_picture: Picture | None = None

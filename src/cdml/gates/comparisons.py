@@ -9,7 +9,8 @@ from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
 from cdml.evidence.criterion import Criterion
-from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
+from cdml.evidence.interval import Difference
+from cdml.evidence.schema import ComparisonGate, DecidingBound
 from cdml.gates import reasons, score
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
 from cdml.statistics.difference import Paired

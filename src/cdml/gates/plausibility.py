@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from cdml.common.verdict import Verdict
 from cdml.config import Config
 from cdml.evidence.base import SliceValues
+from cdml.evidence.interval import Interval
 from cdml.evidence.schema import (
     Comparison,
     ComparisonGate,
     DataEvidence,
     DecidingBound,
     Evaluation,
-    Interval,
     MetricValue,
 )
 from cdml.gates import reasons

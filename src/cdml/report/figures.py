@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cdml.evidence.base import Scalar
-from cdml.evidence.schema import ComparisonGate, Interval
+from cdml.evidence.interval import Difference, Interval
+from cdml.evidence.schema import ComparisonGate
 from cdml.gates import reasons
 from cdml.gates.decide import TOLERANCE
 from cdml.gates.proof import greater_is_better
@@ -63,6 +64,11 @@ def difference(gate: ComparisonGate) -> tuple[str, str]:
         return NONE, ""
     against = gate.bound.against if gate.bound else None
     return _difference(difference.estimate, difference.low, difference.high, against)
+
+
+def spread(difference: Difference) -> str:
+    """The interval of a difference as text."""
+    return _difference(difference.estimate, difference.low, difference.high, None)[1]
 
 
 @lru_cache(maxsize=8192)  # the table, the page's axis and the heat map show each of them

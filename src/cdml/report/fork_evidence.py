@@ -7,6 +7,7 @@ from cdml.ci.run import CiRun
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
+from cdml.evidence.cases import without_links
 from cdml.gates.rejudge import recompute
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.gate_changes import verdicts_under
@@ -49,9 +50,9 @@ def recompute_fork_verdicts(
             )
     if not gathered.stages:
         return gathered, (_FOREIGN,) if gathered.failures else ()
-    if gathered.comparison is not None:  # a stranger's run may not register anything
-        plain = gathered.comparison.model_copy(update={"registered": None})
-        gathered = replace(gathered, comparison=plain)
+    if gathered.comparison is not None:  # a stranger's run may not register anything, nor link
+        update = {"registered": None, "cases": without_links(gathered.comparison.cases)}
+        gathered = replace(gathered, comparison=gathered.comparison.model_copy(update=update))
     again = recompute(gathered.evaluation, gathered.comparison, loaded.config)
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)

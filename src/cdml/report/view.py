@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import NO_WALLS, Change, Check, DeploymentStep, MetricValue
+from cdml.report.cases import CaseRow, case_rows, describe_results, summarize_cases
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.headline import headline
@@ -35,7 +36,8 @@ class View:
     """A whole report.
 
     `more_reasons` counts those beyond `points`; `repeated` warnings were in the last report too;
-    `warned` has all of them, each by a short digest; `left_out` says which rows did not fit.
+    `warned` has all of them, each by a short digest; `left_out` says which rows did not fit. Of
+    results, `broken` and `fixed` are the cases that changed most, `cases` says how many did.
     """
 
     verdict: Verdict
@@ -50,6 +52,10 @@ class View:
     checks: tuple[Check, ...]
     data: str
     metrics: tuple[MetricValue, ...]
+    cases: str = ""
+    broken: tuple[CaseRow, ...] = ()
+    fixed: tuple[CaseRow, ...] = ()
+    results: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     steps: tuple[DeploymentStep, ...]
     facts: tuple[Fact, ...]
@@ -83,6 +89,8 @@ def lay_out(
     repeated = [row for row, digest in zip(judged, digests, strict=True) if digest in earlier]
     fresh = [row for row, digest in zip(judged, digests, strict=True) if digest not in earlier]
     begun = gathered.stages or gathered.failures
+    results = gathered.comparison.cases if gathered.comparison else None
+    changed = results.changed if results else None
     reasons = _reasons(gathered, fresh, include_reasons=bool(repeated)) if begun else (_NOTHING,)
     return View(
         verdict=gathered.verdict,
@@ -97,6 +105,10 @@ def lay_out(
         checks=checks,
         data=_data(gathered),
         metrics=tuple(one for one in metrics if one.slice is None),
+        cases=summarize_cases(results),
+        broken=case_rows(changed.broken if changed else ()),
+        fixed=case_rows(changed.fixed if changed else ()),
+        results=describe_results(gathered.comparison),
         changes=gathered.comparison.changes if gathered.comparison else (),
         steps=gathered.deployment.steps if gathered.deployment else (),
         facts=facts(gathered),

@@ -17,7 +17,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _CaseFile:
+class CaseFile:
     """One file: its cases are the table `name`, with their `rows_` and their `errors_`."""
 
     name: str
@@ -42,8 +42,8 @@ class _CaseFile:
             return {}
         figures = [name for name in self._own if self._is_averaged(name)]
         variances = {
-            VARIANCE + name: f"var_samp({self._number(name)}) FILTER (NOT {failed}"
-            f" AND isfinite({self._number(name)}))"
+            VARIANCE + name: f"var_samp({self.number(name)}) FILTER (NOT {failed}"
+            f" AND isfinite({self.number(name)}))"
             for name in figures
         }
         return {TRIALS: f"count_if(NOT {failed})", **variances}
@@ -52,7 +52,7 @@ class _CaseFile:
         figure = name in self.plan.coded or _is_figure(self.file.fields[name])
         return name not in self.plan.joined and figure
 
-    def _number(self, name: str) -> str:
+    def number(self, name: str) -> str:
         """A figure as a number."""
         codes = self.plan.coded.get(name)
         if codes is None or self.file.fields[name].type is not LogicalType.STRING:
@@ -64,7 +64,7 @@ class _CaseFile:
         """Make the table; refuse keys that are missing or repeated, and trials that disagree."""
         key = ", ".join(map(quote, self.plan.key))
         self._refuse_missing_keys()
-        failed = self._failed()
+        failed = self.failed
         columns = [f"{self._value(name, failed)} AS {quote(name)}" for name in self._own]
         columns += [f"{sql} AS {quote(name)}" for name, sql in self._about_trials(failed).items()]
         counts = ["count(*) AS rows_", f"count_if({failed}) AS errors_"]
@@ -76,7 +76,7 @@ class _CaseFile:
         self._refuse_repeated()
         self._refuse_disagreeing(key)
 
-    def describe(self, others: Sequence["_CaseFile"]) -> Arm:
+    def describe(self, others: Sequence["CaseFile"]) -> Arm:
         """What the file holds; its cases are matched with those of the others."""
         counts = "count(*), sum(rows_), sum(errors_), count_if(rows_ = errors_)"
         [(cases, rows, errors, unmeasured)] = self._run(f"SELECT {counts} FROM {self.name}")
@@ -87,19 +87,19 @@ class _CaseFile:
             errors=int(errors or 0),
             unmeasured=unmeasured,
             alone=alone,
-            failed=self.names(f"FROM {self.name} a WHERE rows_ = errors_"),
+            failed=self.names(f"FROM {self.name} a WHERE errors_ > 0", "errors_ / rows_ DESC"),
             missing=self.names(self._lone(others)),
         )
 
-    def names(self, source: str) -> tuple[str, ...]:
-        """The first cases by name."""
+    def names(self, source: str, order: str = "1") -> tuple[str, ...]:
+        """The first cases in an order, and by name where it leaves the choice."""
         if not self.plan.show_keys:
             return ()
         key = " || '/' || ".join(f"CAST(a.{quote(name)} AS VARCHAR)" for name in self.plan.key)
-        rows = self._run(f"SELECT {key} AS name {source} ORDER BY name LIMIT {_NAMED}")
+        rows = self._run(f"SELECT {key} AS name {source} ORDER BY {order}, 1 LIMIT {_NAMED}")
         return tuple(name for (name,) in rows)
 
-    def write(self, files: Sequence["_CaseFile"], into: Path) -> Path:
+    def write(self, files: Sequence["CaseFile"], into: Path) -> Path:
         """The cases that were measured in each of the files, in the order of their keys."""
         target = into / f"{self.name}.parquet"
         key = self.plan.key
@@ -125,13 +125,14 @@ class _CaseFile:
     def _run(self, sql: str) -> list[Any]:
         return self.engine.fetch(sql, self.file.path)
 
-    def _lone(self, others: Sequence["_CaseFile"]) -> str:
+    def _lone(self, others: Sequence["CaseFile"]) -> str:
         """The cases that any of the others lacks."""
         on = " AND ".join(f"a.{quote(name)} = b.{quote(name)}" for name in self.plan.key)
         lacks = (f"NOT EXISTS (SELECT 1 FROM {one.name} b WHERE {on})" for one in others)
         return f"FROM {self.name} a WHERE {' OR '.join(lacks) or 'FALSE'}"
 
-    def _failed(self) -> str:
+    @property
+    def failed(self) -> str:
         """Whether a row was not measured."""
         failed = [self._holds_something(name) for name in self.plan.errors]
         return f"({' OR '.join(failed) or 'FALSE'})"
@@ -150,7 +151,7 @@ class _CaseFile:
         column, field = quote(name), self.file.fields[name]
         if not self._is_averaged(name):
             return f"min({column})" if _has_order(field) else f"any_value({column})"
-        number = self._number(name)
+        number = self.number(name)
         if self.plan.trial is None:
             return f"any_value({number if name in self.plan.coded else column})"
         measured = f"FILTER (NOT {failed})"
@@ -225,7 +226,7 @@ def arrange(
     """See the port."""
     names = {"challenger": challenger, "champion": champion, "evaluation": rows}
     files = [
-        _CaseFile(name=name, file=describe_file(engine, path), plan=plan, engine=engine)
+        CaseFile(name=name, file=describe_file(engine, path), plan=plan, engine=engine)
         for name, path in names.items()
         if path is not None
     ]
@@ -260,7 +261,7 @@ def arrange(
 
 
 def _error_shares(
-    files: Sequence[_CaseFile], engine: Engine
+    files: Sequence[CaseFile], engine: Engine
 ) -> tuple[tuple[float, float, int], ...]:
     first, champion = files[0], next((one for one in files if one.name == "champion"), None)
     join, before = "", "0.0"
@@ -275,7 +276,7 @@ def _error_shares(
     return tuple((float(now), float(before), int(cases)) for now, before, cases in rows)
 
 
-def _require_keys(files: Sequence[_CaseFile]) -> None:
+def _require_keys(files: Sequence[CaseFile]) -> None:
     for one in files:
         lost = [name for name in one.plan.key if name not in one.file.fields]
         if lost:
@@ -288,7 +289,7 @@ def _require_keys(files: Sequence[_CaseFile]) -> None:
         refuse_other_types(files[0].file, other.file, other.plan.key)
 
 
-def _refuse_absent(files: Sequence[_CaseFile], lacking: Sequence[str]) -> None:
+def _refuse_absent(files: Sequence[CaseFile], lacking: Sequence[str]) -> None:
     absent = [name for name in lacking if all(name not in one.file.fields for one in files)]
     if absent:
         raise InputError(
@@ -299,7 +300,7 @@ def _refuse_absent(files: Sequence[_CaseFile], lacking: Sequence[str]) -> None:
         )
 
 
-def _refuse_unmatched(files: Sequence[_CaseFile], arms: Sequence[Arm], plan: CasePlan) -> None:
+def _refuse_unmatched(files: Sequence[CaseFile], arms: Sequence[Arm], plan: CasePlan) -> None:
     if all(arm.alone <= plan.unmatched * arm.cases for arm in arms):
         return
     parts = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from cdml.adapters.predictions.case_changes import list_changes
 from cdml.adapters.predictions.cases import arrange
 from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import (
@@ -28,8 +29,9 @@ from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
-from cdml.evaluation.cases import CasePlan, Cases
+from cdml.evaluation.cases import CasePlan, Cases, ChangeQuery
 from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
+from cdml.evidence.cases import ChangedCases
 from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.tables.query import Field, LogicalType
@@ -58,6 +60,9 @@ class DuckSamples:
         rows: Path | None = None,
     ) -> Cases:
         return arrange(self._engine, challenger, champion, plan, into, rows)
+
+    def list_changes(self, challenger: Path, champion: Path, query: ChangeQuery) -> ChangedCases:
+        return list_changes(self._engine, challenger, champion, query)
 
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
         files = [describe_file(self._engine, path) for path in (predictions, rows)]

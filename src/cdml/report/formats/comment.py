@@ -38,7 +38,7 @@ _ROW = 60  # no row is shorter, in characters
 _USUAL_ROW = 400  # what the first guess takes a row for
 _NEAR = 0.02  # a few rows less than would fit do no harm
 _JUDGED = ("gates", "checks", "slices")
-_SHORTENED = ("steps", "changes", "metrics")
+_SHORTENED = ("broken", "fixed", "steps", "changes", "metrics")
 
 
 def fit_to_limit(

@@ -3,9 +3,10 @@
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from cdml.common.markdown import SHORT, terminal
+from cdml.common.markdown import SHORT, address, terminal
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Check
+from cdml.report.cases import CaseRow
 from cdml.report.figures import NONE
 from cdml.report.metric_gates import MetricGates
 from cdml.report.rows import GateRow, sample_text
@@ -38,6 +39,7 @@ def console_lines(view: View, paint: Paint) -> Iterator[str]:
         yield from _metrics(bad[:_SLICES], paint)
         if bad[_SLICES:]:
             yield f"  … and {len(bad) - _SLICES:,} more, in the report"
+    yield from _cases(view)
     yield from _checks(view, paint)
     for step in view.steps:
         yield f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip()
@@ -94,6 +96,22 @@ def _verdict(row: GateRow | None, paint: Paint) -> str:
     if row is None:
         return "verdict"
     return row.mark if row.verdict is None or row.unproven else paint(row.mark, row.verdict)
+
+
+def _cases(view: View) -> Iterator[str]:
+    if view.cases:
+        yield ""
+        yield f"cases: {terminal(view.cases)}"
+    for title, rows in (("broke", view.broken), ("fixed", view.fixed)):
+        for row in rows:
+            yield f"  {title}  {_case(row)}"
+            yield from (f"    {terminal(text, SHORT)}" for text in row.texts)
+    yield from (f"  {terminal(sentence)}" for sentence in view.results)
+
+
+def _case(row: CaseRow) -> str:
+    link = f"  {terminal(row.link)}" if row.link and address(row.link) else ""
+    return f"{terminal(row.case, SHORT)}  {row.champion} → {row.challenger}{link}"
 
 
 def _checks(view: View, paint: Paint) -> Iterator[str]:
