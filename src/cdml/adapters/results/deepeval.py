@@ -16,6 +16,7 @@ from cdml.adapters.results.records import (
     number,
     parts,
     require,
+    start_file,
     text,
 )
 from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
@@ -23,6 +24,11 @@ from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
 _FILE = re.compile(rb'\A\s*\{\s*"(?:testFile|testCases)"\s*:')
 _POSITION = re.compile(r"(?:conversational_)?test_case_\d+|.*\[[a-z_]*\d+\]")
 """Names that DeepEval and pytest make of the number of a case."""
+_COLUMNS = {
+    "case": Role.KEY, "success": Role.SCORE, "error": Role.ERROR, "latency_s": Role.LATENCY,
+    "cost": Role.COST, "input_tokens": Role.TOKENS, "output_tokens": Role.TOKENS,
+    **dict.fromkeys(("input", "output", "expected", "reason"), Role.TEXT),
+}  # fmt: skip
 
 
 class DeepEvalReader:
@@ -37,20 +43,7 @@ class DeepEvalReader:
 
     def read(self, path: Path) -> ResultFile:
         """See the port."""
-        file = ResultFile(reader=self.name, columns={}, records=iter(()))
-        file.declare(
-            ResultColumn("case", Role.KEY),
-            ResultColumn("success", Role.SCORE, higher_is_better=True),
-            ResultColumn("error", Role.ERROR),
-            ResultColumn("latency_s", Role.LATENCY, higher_is_better=False),
-            ResultColumn("cost", Role.COST, higher_is_better=False),
-            ResultColumn("input_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("output_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("input", Role.TEXT),
-            ResultColumn("output", Role.TEXT),
-            ResultColumn("expected", Role.TEXT),
-            ResultColumn("reason", Role.TEXT),
-        )
+        file = start_file(self.name, _COLUMNS, higher_is_better=["success"])
         file.records = _TestCases(file, path).read()
         return file
 

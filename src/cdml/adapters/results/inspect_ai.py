@@ -16,6 +16,7 @@ from cdml.adapters.results.records import (
     number,
     part,
     require,
+    start_file,
     text,
     whole,
 )
@@ -27,6 +28,11 @@ _JSON = re.compile(rb'\A\s*\{\s*"version"\s*:\s*\d+\s*,\s*"status"\s*:\s*"\w+"')
 _LETTERS: Mapping[str, int | float] = {"C": 1, "P": 0.5, "I": 0, "N": 0}
 """Correct, partial, incorrect and no answer, as Inspect's `value_to_float` counts them."""
 _WORDS = {"yes": 1, "true": 1, "no": 0, "false": 0}
+_COLUMNS = {
+    "case": Role.KEY, "trial": Role.TRIAL, "error": Role.ERROR, "latency_s": Role.LATENCY,
+    **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), Role.TOKENS),
+    **dict.fromkeys(("input", "output", "expected", "reason"), Role.TEXT),
+}  # fmt: skip
 
 
 class InspectReader:
@@ -47,20 +53,7 @@ class InspectReader:
         """See the port."""
         with path.open("rb") as opened:
             packed = opened.read(2) == b"PK"
-        file = ResultFile(reader=self.name, columns={}, records=iter(()))
-        file.declare(
-            ResultColumn("case", Role.KEY),
-            ResultColumn("trial", Role.TRIAL),
-            ResultColumn("error", Role.ERROR),
-            ResultColumn("latency_s", Role.LATENCY, higher_is_better=False),
-            ResultColumn("input_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("output_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("total_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("input", Role.TEXT),
-            ResultColumn("output", Role.TEXT),
-            ResultColumn("expected", Role.TEXT),
-            ResultColumn("reason", Role.TEXT),
-        )
+        file = start_file(self.name, _COLUMNS)
         samples = _packed_samples(path) if packed else _samples(path)
         file.records = _Samples(file).read(samples)
         return file

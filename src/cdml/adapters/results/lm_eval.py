@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.results.json_stream import read_lines
-from cdml.adapters.results.records import free_name, get, parts, require, text
+from cdml.adapters.results.records import free_name, get, parts, require, start_file, text
 from cdml.errors import InputError
-from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
+from cdml.results.reader import Record, ResultFile, Role, Value
 
 _LINE = re.compile(rb'\A\s*\{\s*"doc_id"\s*:')
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+))?\.jsonl")
@@ -17,6 +17,10 @@ _FIELDS = frozenset(
     ("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics",
      "doc_hash", "prompt_hash", "target_hash")
 )  # fmt: skip
+_COLUMNS = {
+    "case": Role.KEY, "trial": Role.TRIAL, "task": Role.SELECT, "filter": Role.SELECT,
+    **dict.fromkeys(("input", "output", "expected"), Role.TEXT),
+}  # fmt: skip
 
 
 class LmEvalReader:
@@ -35,16 +39,7 @@ class LmEvalReader:
 
     def read(self, path: Path) -> ResultFile:
         """See the port."""
-        file = ResultFile(reader=self.name, columns={}, records=iter(()))
-        file.declare(
-            ResultColumn("case", Role.KEY),
-            ResultColumn("trial", Role.TRIAL),
-            ResultColumn("task", Role.SELECT),
-            ResultColumn("filter", Role.SELECT),
-            ResultColumn("input", Role.TEXT),
-            ResultColumn("output", Role.TEXT),
-            ResultColumn("expected", Role.TEXT),
-        )
+        file = start_file(self.name, _COLUMNS)
         files = _newest(path) if path.is_dir() else [path]
         file.records = _records(file, files)
         return file

@@ -21,10 +21,11 @@ from cdml.adapters.results.records import (
     part,
     parts,
     require,
+    start_file,
     text,
 )
 from cdml.errors import InputError
-from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
+from cdml.results.reader import Record, ResultFile, Role, Value
 
 _TRACES = re.compile(rb'\A\s*\[\s*\{\s*"info"\s*:\s*\{\s*"trace_id"\s*:')
 _FRAME = re.compile(rb'\A\s*\[?\s*\{\s*"trace_id"\s*:')
@@ -33,6 +34,11 @@ _WORDS: Mapping[str, bool] = {"yes": True, "no": False}
 """What the judges of MLflow answer, beside `unknown`."""
 _FIELDS = 2**31 - 1
 _FOOTER = 2**20
+_COLUMNS = {
+    "case": Role.KEY, "trial": Role.TRIAL, "error": Role.ERROR, "latency_ms": Role.LATENCY,
+    **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), Role.TOKENS),
+    **dict.fromkeys(("input", "output", "expected", "reason"), Role.TEXT),
+}  # fmt: skip
 
 
 class MlflowReader:
@@ -56,20 +62,7 @@ class MlflowReader:
 
     def read(self, path: Path) -> ResultFile:
         """See the port."""
-        file = ResultFile(reader=self.name, columns={}, records=iter(()))
-        file.declare(
-            ResultColumn("case", Role.KEY),
-            ResultColumn("trial", Role.TRIAL),
-            ResultColumn("error", Role.ERROR),
-            ResultColumn("latency_ms", Role.LATENCY, higher_is_better=False),
-            ResultColumn("input_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("output_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("total_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("input", Role.TEXT),
-            ResultColumn("output", Role.TEXT),
-            ResultColumn("expected", Role.TEXT),
-            ResultColumn("reason", Role.TEXT),
-        )
+        file = start_file(self.name, _COLUMNS)
         file.records = _Traces(file, path.name).read(_rows(path))
         return file
 

@@ -18,10 +18,11 @@ from cdml.adapters.results.records import (
     part,
     parts,
     require,
+    start_file,
     text,
 )
 from cdml.errors import InputError
-from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
+from cdml.results.reader import Record, ResultFile, Role, Value
 
 _ERROR = 2
 """`failureReason` where there was no answer; 1 is an assertion that failed, or that raised."""
@@ -39,6 +40,13 @@ _RAISED = (
 _JSON = re.compile(rb'\A\s*\{\s*"evalId"\s*:|\A\s*\{\s*"results"\s*:\s*\{\s*"version"\s*:')
 _LINE = re.compile(rb'\A\s*\{[^\n]*"(?:namedScores|gradingResult|promptIdx)"\s*:')
 _CSV = re.compile(rb"\A[^\n]*,Status,Score,Named Scores,[^\n]*Grader Reason,")
+_COLUMNS = {
+    "case": Role.KEY, "trial": Role.TRIAL, "provider": Role.SELECT, "prompt": Role.SELECT,
+    "success": Role.SCORE, "score": Role.SCORE, "error": Role.ERROR, "latency_ms": Role.LATENCY,
+    "cost": Role.COST,
+    **dict.fromkeys(("total_tokens", "prompt_tokens", "completion_tokens"), Role.TOKENS),
+    **dict.fromkeys(("description", "input", "output", "reason"), Role.TEXT),
+}  # fmt: skip
 
 
 class PromptfooReader:
@@ -68,25 +76,7 @@ class PromptfooReader:
             if not _JSON.match(head)
             else _results(path)
         )
-        file = ResultFile(reader=self.name, columns={}, records=iter(()))
-        file.declare(
-            ResultColumn("case", Role.KEY),
-            ResultColumn("trial", Role.TRIAL),
-            ResultColumn("provider", Role.SELECT),
-            ResultColumn("prompt", Role.SELECT),
-            ResultColumn("success", Role.SCORE, higher_is_better=True),
-            ResultColumn("score", Role.SCORE, higher_is_better=True),
-            ResultColumn("error", Role.ERROR),
-            ResultColumn("latency_ms", Role.LATENCY, higher_is_better=False),
-            ResultColumn("cost", Role.COST, higher_is_better=False),
-            ResultColumn("total_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("prompt_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("completion_tokens", Role.TOKENS, higher_is_better=False),
-            ResultColumn("description", Role.TEXT),
-            ResultColumn("input", Role.TEXT),
-            ResultColumn("output", Role.TEXT),
-            ResultColumn("reason", Role.TEXT),
-        )
+        file = start_file(self.name, _COLUMNS, higher_is_better=["success", "score"])
         file.records = _Results(file, path.name).read(records)
         return file
 

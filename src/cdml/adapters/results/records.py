@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from cdml.errors import InputError
@@ -19,9 +19,24 @@ _IDENTITIES = (
     "case",
 )
 """Keys of metadata that identify a case, the surest first, without signs between their words."""
+_LESS_IS_BETTER = frozenset({Role.LATENCY, Role.COST, Role.TOKENS})
 _LONGEST_CATEGORY = 64
 _DIGITS = 20
 _ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
+def start_file(
+    reader: str, roles: Mapping[str, Role], *, higher_is_better: Collection[str] = ()
+) -> ResultFile:
+    """A file of which no record is read yet; its columns have these roles.
+
+    Less is better for latency, cost and tokens, and more for the columns in `higher_is_better`.
+    """
+    file = ResultFile(reader=reader, columns={}, records=iter(()))
+    for name, role in roles.items():
+        better = name in higher_is_better or (False if role in _LESS_IS_BETTER else None)
+        file.declare(ResultColumn(name, role, better))
+    return file
 
 
 def get(record: Any, *keys: str) -> Any:
