@@ -1,7 +1,9 @@
 """What every reader of results promises, whatever the tool."""
 
+import gzip
 from itertools import permutations
 
+import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.results import READERS
@@ -125,33 +127,49 @@ def test_letters_alone_are_refused(read):
         read(Case("c1", "B"), Case("c2", "B"))
 
 
-@only(lambda form: form.reader != "inspect" and form.file != "frame.csv")  # both count them
+@only(lambda form: form.reader not in {"inspect", "ragas"} and form.file != "frame.csv")
 def test_numbers_in_quotes_are_refused(read):
     with pytest.raises(InputError, match=r"quality of the case c1 is text \('0.8'\)"):
         read(Case("c1", "0.8"), Case("c2", "0.5"))
 
 
-@only(lambda form: form.reader == "inspect")
-def test_not_a_number_is_how_inspect_writes_what_was_not_scored(read):
+@only(lambda form: form.reader in {"inspect", "ragas"})
+def test_not_a_number_is_how_a_tool_writes_what_was_not_scored(read):
     _, rows = read(Case("c1", float("nan")), Case("c2", 1))
 
     assert {"c1": None, "c2": 1} == scores(rows)
-    assert "quality: unscored" == rows[0]["error"]
+    assert rows[0]["error"] in {"quality: unscored", "quality: no value"}
 
 
-@only(lambda form: form.reader != "inspect" and form.file != "frame.csv")
+def test_a_packed_file_is_read_as_it_was_before(form, read, tmp_path):
+    table, rows = read(Case("c1", 0.5), Case("c2", 0))
+    path = tmp_path / f"{form.file}.gz"
+    path.write_bytes(gzip.compress((tmp_path / form.file).read_bytes()))
+
+    packed = read_results(path, tmp_path)
+    assert (table.reader, table.columns, file_digest(path)) == (
+        packed.reader, packed.columns, packed.digest
+    )  # fmt: skip
+    assert rows == pq.read_table(packed.path).to_pylist()
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{form.file}.gz is cut off"):
+        read_results(path, tmp_path)
+
+
+@only(lambda form: form.reader not in {"inspect", "ragas"} and form.file != "frame.csv")
 def test_not_a_number_is_refused(read):
     with pytest.raises(InputError, match="quality of the case c1 is nan"):
         read(Case("c1", float("nan")), Case("c2", 1))
 
 
+@only(lambda form: form.reader != "ragas")  # each column of numbers is a metric
 def test_fields_of_later_versions_are_ignored(read):
     novel = {"novel": {"a": [1]}, "another": 3}
 
     assert read(Case("c1"))[1] == read(Case("c1", more=novel))[1]
 
 
-@only(lambda form: form.file != "frame.csv")  # of which each beginning is another CSV file
+@only(lambda form: ".csv" not in form.file)  # of which each beginning is another CSV file
 def test_a_file_that_is_cut_off_is_refused(form, tmp_path):
     path = form.write(tmp_path / form.file, [Case("c1"), Case("c2")])
     whole = path.read_bytes()
@@ -193,6 +211,8 @@ def test_long_texts_are_stored_as_their_beginning_and_digest(read):
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "“ü”\u2028", 'a"b\\'], ids=ascii)
-@only(lambda form: form.file not in {"frame.csv", "frame.parquet"})  # they hold UTF-8 alone
+@only(
+    lambda form: ".csv" not in form.file and form.file != "frame.parquet"
+)  # they hold UTF-8 alone
 def test_any_text_is_read(read, text):
     assert {"c1": 1.0} == scores(read(Case("c1", question=text))[1])

@@ -1,6 +1,8 @@
 """Files that the tools themselves wrote of one suite, with what `support.result_tools` knows of it.
 
-The scripts in that folder wrote `tests/golden/results`, each where its tool is installed.
+The scripts in that folder wrote `tests/golden/results`, each where its tool is installed. In
+`elsewhere` is what other tools wrote of three questions: the recorder of OpenAI evals 3.0.1,
+Phoenix 20.26.1 (`/v1/experiments/…/json` and `/runs`), and `run_experiment` of Langfuse 5.0.4.
 """
 
 import sys
@@ -111,6 +113,23 @@ def test_both_formats_of_a_tool_identify_cases_alike(read_rows):
     assert [(row["case"], row["trial"], row["match"]) for row in packed] == [
         (row["case"], row["trial"], row["match"]) for row in plain
     ]
+
+
+@pytest.mark.parametrize("file", ["ragas.csv", "ragas.jsonl"])
+def test_what_ragas_left_out_is_no_zero(read, file):
+    table, rows = read(file)
+
+    assert readings(rows, "near") == {
+        one.id: [None if one.id == UNMEASURED else closeness(one.answers[0], one.right)]
+        for one in sums()
+    }
+    assert readings(rows, "exact_match") == {
+        one.id: [one.answers[0] == one.right] for one in sums()
+    }
+    assert {UNMEASURED: ["near: no value"]} == {
+        case: errors for case, errors in readings(rows, "error").items() if errors != [None]
+    }
+    assert ("exact_match", "near") == table.named(Role.SCORE)
 
 
 @pytest.mark.parametrize("path", ["lm-eval", "lm-eval/samples_sums.jsonl"])

@@ -227,11 +227,31 @@ def _mlflow_json(path: Path, cases: Sequence[Case]) -> Path:
 
 
 def _mlflow_csv(path: Path, cases: Sequence[Case]) -> Path:
-    rows = _frame(cases)
+    return write_csv(path, _frame(cases))
+
+
+def _ragas(path: Path, cases: Sequence[Case]) -> Path:
+    rows = [
+        {
+            "user_input": case.asked,
+            "response": "…",
+            "reference": "…",
+            **({"case_id": case.id} if case.id else {}),
+            "quality": case.score,
+            **(case.more or {}),
+        }
+        for case in cases
+    ]
+    return (write_csv if path.suffix == ".csv" else write_lines)(path, rows)
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write rows of CSV, as pandas does."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, dict.fromkeys(name for row in rows for name in row))
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow({k: v for k, v in row.items() if v == v})  # noqa: PLR0124 - NaN is left out
     return path
 
 
@@ -265,4 +285,6 @@ FORMATS = (
     Format("mlflow", "frame.json", _mlflow_json),
     Format("mlflow", "frame.csv", _mlflow_csv),
     Format("mlflow", "frame.parquet", _mlflow_parquet),
+    Format("ragas", "ragas.jsonl", _ragas, errors=False),
+    Format("ragas", "ragas.csv", _ragas, errors=False),
 )

@@ -27,7 +27,7 @@ def compare(
     """Compare two files of results, case by case: no configuration, model or registry.
 
     Reads Parquet, CSV, JSON, JSON lines, and what promptfoo, DeepEval, Inspect AI,
-    lm-evaluation-harness and MLflow write.
+    lm-evaluation-harness, MLflow and ragas write.
     """
     from cdml.common.scratch_folders import prefix
     from cdml.config.schema import PolicySettings, read_margin

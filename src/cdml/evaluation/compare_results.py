@@ -121,7 +121,9 @@ def _compare(
         metrics=tuple(overall),
         operations=tuple(_compared(metric, parts[0], policy) for metric in operations),
         categories=tuple(_compared(metrics[0], part, policy) for part in parts[1:]),
-        notes=(*roles.notes, *_notes(cases), *files.old.notes, *files.new.notes),
+        notes=tuple(
+            dict.fromkeys((*roles.notes, *_notes(cases), *files.old.notes, *files.new.notes))
+        ),
         smallest=None,
         target=None,
         needed=None,

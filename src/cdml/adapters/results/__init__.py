@@ -8,6 +8,7 @@ READERS: Names = {
     "inspect": "cdml.adapters.results.inspect_ai:InspectReader",
     "lm-eval": "cdml.adapters.results.lm_eval:LmEvalReader",
     "mlflow": "cdml.adapters.results.mlflow_genai:MlflowReader",
+    "ragas": "cdml.adapters.results.ragas:RagasReader",
 }
 TABLE = "table"
 """What `--reader` calls files of rows: those that no tool's reader recognises."""

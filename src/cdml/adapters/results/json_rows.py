@@ -7,8 +7,8 @@ import duckdb
 
 from cdml.adapters.tables.sql_engine import literal, quote, quote_path
 
-_LONGEST = 2**28
-"""Bytes of the longest object."""
+_LONGEST = (2**22, 2**28)
+"""Bytes of the longest object, tried in this order: the engine reads blocks of twice as much."""
 _TEXT, _FLAG, _NESTED, _INTEGER, _FRACTION, _OTHER = 1, 2, 4, 8, 16, 32
 _KINDS: Mapping[int, str] = {
     0: "VARCHAR",
@@ -19,7 +19,6 @@ _KINDS: Mapping[int, str] = {
     _FRACTION: "DOUBLE",
     _INTEGER | _FRACTION: "DOUBLE",
 }
-_OBJECTS = f"format = 'auto', maximum_object_size = {_LONGEST}"
 
 
 def copy_json(engine: duckdb.DuckDBPyConnection, path: Path, target: Path) -> bool:
@@ -29,28 +28,31 @@ def copy_json(engine: duckdb.DuckDBPyConnection, path: Path, target: Path) -> bo
     False where a column holds several kinds of values, or the file is broken: the engine of tables
     reads such a file in full, and says what is wrong.
     """
-    try:
-        names = _names(engine, path)
-        if not names:
-            return False
-        flags = _flags(engine, path, names)
-        if not set(flags) <= _KINDS.keys():
-            return False
-        kinds = [_KINDS[flag] for flag in flags]
-        engine.execute(
-            f"COPY (SELECT * FROM {_rows(path, names, kinds)})"
-            f" TO {literal(str(target))} (FORMAT parquet)"
-        )
-    except duckdb.Error:
-        target.unlink(missing_ok=True)
+    for size in _LONGEST:
+        file = f"{quote_path(path)}, format = 'auto', maximum_object_size = {size}"
+        try:
+            return _copy(engine, file, target)
+        except duckdb.Error:
+            target.unlink(missing_ok=True)
+    return False
+
+
+def _copy(engine: duckdb.DuckDBPyConnection, file: str, target: Path) -> bool:
+    names = _names(engine, file)
+    if not names:
         return False
+    flags = _flags(engine, file, names)
+    if not set(flags) <= _KINDS.keys():
+        return False
+    rows = _rows(file, names, [_KINDS[flag] for flag in flags])
+    engine.execute(f"COPY (SELECT * FROM {rows}) TO {literal(str(target))} (FORMAT parquet)")
     return True
 
 
-def _names(engine: duckdb.DuckDBPyConnection, path: Path) -> Sequence[str]:
+def _names(engine: duckdb.DuckDBPyConnection, file: str) -> Sequence[str]:
     """The keys of all objects, in the order of the longest; none where they are ambiguous."""
     rows = engine.execute(
-        f"SELECT DISTINCT json_keys(json) FROM read_json_objects({quote_path(path)}, {_OBJECTS})"
+        f"SELECT DISTINCT json_keys(json) FROM read_json_objects({file})"
     ).fetchall()
     lists = sorted((keys or [] for (keys,) in rows), key=lambda keys: (-len(keys), keys))
     names = list(dict.fromkeys(key for keys in lists for key in keys))
@@ -59,28 +61,25 @@ def _names(engine: duckdb.DuckDBPyConnection, path: Path) -> Sequence[str]:
     return [] if repeated or ambiguous or not all(name.strip() for name in names) else names
 
 
-def _rows(path: Path, names: Sequence[str], kinds: Sequence[str]) -> str:
+def _rows(file: str, names: Sequence[str], kinds: Sequence[str]) -> str:
     columns = zip(names, kinds, strict=True)
     structure = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
-    return f"read_json({quote_path(path)}, {_OBJECTS}, columns = {{{structure}}})"
+    return f"read_json({file}, columns = {{{structure}}})"
 
 
-def _flags(
-    engine: duckdb.DuckDBPyConnection, path: Path, names: Sequence[str]
-) -> Sequence[int]:  # fmt: skip
+def _flags(engine: duckdb.DuckDBPyConnection, file: str, names: Sequence[str]) -> Sequence[int]:
     looks = ", ".join(f"coalesce(bit_or({_look(quote(name))}), 0)" for name in names)
-    [row] = engine.execute(
-        f"SELECT {looks} FROM {_rows(path, names, ['JSON'] * len(names))}"
-    ).fetchall()
+    rows = _rows(file, names, ["JSON"] * len(names))
+    [row] = engine.execute(f"SELECT {looks} FROM {rows}").fetchall()
     return tuple(map(int, row))
 
 
 def _look(name: str) -> str:
     """What a value is, as one bit, by its first character; null (n) is nothing."""
     number = (
-        f"CASE WHEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name} THEN {_INTEGER}"
-        f" WHEN regexp_matches({name}, '[.eE]') AND isfinite(TRY_CAST({name} AS DOUBLE))"
-        f" THEN {_FRACTION} ELSE {_OTHER} END"
+        f"CASE WHEN contains({name}, '.') OR contains(lower({name}), 'e')"
+        f" THEN CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_FRACTION} ELSE {_OTHER} END"
+        f" WHEN TRY_CAST({name} AS BIGINT) IS NOT NULL THEN {_INTEGER} ELSE {_OTHER} END"
     )
     return (
         f"CASE coalesce(ascii({name}), 110) WHEN 110 THEN 0 WHEN 34 THEN {_TEXT}"

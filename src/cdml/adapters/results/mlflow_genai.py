@@ -1,14 +1,13 @@
 """Results of `mlflow.genai.evaluate`: its result frame (JSON, CSV, Parquet), and its traces."""
 
-import ast
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.results.json_stream import JsonFile, read_lines
+from cdml.adapters.results.frames import frame_names, frame_rows
+from cdml.adapters.results.json_stream import JsonFile
 from cdml.adapters.results.records import (
     Definitions,
     categories,
@@ -24,7 +23,6 @@ from cdml.adapters.results.records import (
     start_file,
     text,
 )
-from cdml.errors import InputError
 from cdml.results.reader import Record, ResultFile, Role, Value
 
 _TRACES = re.compile(rb'\A\s*\[\s*\{\s*"info"\s*:\s*\{\s*"trace_id"\s*:')
@@ -32,8 +30,6 @@ _FRAME = re.compile(rb'\A\s*\[?\s*\{\s*"trace_id"\s*:')
 _VALUE, _ERROR = "/value", "/error_message"
 _WORDS: Mapping[str, bool] = {"yes": True, "no": False}
 """What the judges of MLflow answer, beside `unknown`."""
-_FIELDS = 2**31 - 1
-_FOOTER = 2**20
 _COLUMNS = {
     "case": Role.KEY, "trial": Role.TRIAL, "error": Role.ERROR, "latency_ms": Role.LATENCY,
     **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), Role.TOKENS),
@@ -51,13 +47,8 @@ class MlflowReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """See the port."""
-        if head.startswith(b"PAR1"):
-            footer = _parquet_footer(path)
-            names = b"trace_id" in footer and _VALUE.encode() in footer
-            return names and footer.endswith(b"PAR1")
-        first = head.partition(b"\n")[0]
-        if path.suffix == ".csv":
-            return b"trace_id" in first and _VALUE.encode() in first
+        if (names := frame_names(path, head)) is not None:
+            return b"trace_id" in names and _VALUE.encode() in names
         return bool(_TRACES.match(head) or (_FRAME.match(head) and _VALUE.encode() in head))
 
     def read(self, path: Path) -> ResultFile:
@@ -67,13 +58,6 @@ class MlflowReader:
         return file
 
 
-def _parquet_footer(path: Path) -> bytes:
-    """The end of a Parquet file, where the names of its columns are."""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - _FOOTER))
-        return file.read()
-
-
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Traces, or rows of a frame as traces."""
     with path.open("rb") as opened:
@@ -81,38 +65,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if _TRACES.match(head):
         for at, trace in enumerate(JsonFile(path).items()):
             yield f"{path.name}, [{at}]", _with_inputs(trace, f"{path.name}, [{at}]")
-    elif head.startswith(b"PAR1"):
-        for at, row in enumerate(_parquet_rows(path), 1):
-            yield f"{path.name}, row {at:,}", _trace(row)
-    elif path.suffix == ".csv":
-        for at, row in enumerate(_csv_rows(path), 1):
-            yield f"{path.name}, row {at:,}", _trace({k: _cell(v) for k, v in row.items()})
-    elif head.lstrip().startswith(b"["):
-        for at, row in enumerate(JsonFile(path).items()):
-            yield f"{path.name}, [{at}]", _trace(row)
     else:
-        for line, row in read_lines(path):
-            yield f"{path.name}, line {line:,}", _trace(row)
-
-
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        for batch in pq.ParquetFile(path).iter_batches():
-            yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path.name} cannot be read: {error}.") from error
-
-
-def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
-    csv.field_size_limit(_FIELDS)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            yield from csv.DictReader(lines)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path.name} cannot be read: {error}.", "Write it in UTF-8.") from error
+        for where, row in frame_rows(path, head):
+            yield where, _trace(row)
 
 
 def _with_inputs(trace: Any, where: str) -> dict[str, Any]:
@@ -124,20 +79,6 @@ def _with_inputs(trace: Any, where: str) -> dict[str, Any]:
     if inputs is None:
         inputs = get(info, "trace_metadata", "mlflow.traceInputs") or get(info, "request_preview")
     return {**info, "inputs": _parsed(inputs)}
-
-
-def _cell(cell: Any) -> Any:
-    """What pandas wrote as text: numbers, truth values, nothing, and objects as Python has them."""
-    if cell in ("", None):
-        return None
-    try:
-        return json.loads(cell)
-    except ValueError:
-        pass
-    try:
-        return ast.literal_eval(cell) if cell[0] in "TF[{" else cell
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return cell
 
 
 def _trace(row: Any) -> dict[str, Any]:

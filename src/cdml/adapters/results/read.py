@@ -1,16 +1,22 @@
 """Files of results, of whatever tool, as rows of Parquet."""
 
+import gzip
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cdml.adapters.results import TABLE, result_readers
+from cdml.adapters.results.other_tools import refuse_other_tools
 from cdml.adapters.results.result_writer import ResultWriter
+from cdml.adapters.tables.files import Unpacking, check_unpacked_size
 from cdml.common.adapter_table import find_adapter
 from cdml.errors import InputError
 from cdml.results.reader import ResultReader, ResultTable
 
 _HEAD = 2**16
+_GZIP = b"\x1f\x8b"
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -27,15 +33,12 @@ def read_results(
             than one.
         ConfigurationError: there is no such reader.
     """
-    head = _head(path)
-    if reader is None:
-        chosen = next((one for one in _readers() if one.recognises(path, head)), None)
-    elif reader == TABLE:
-        chosen = None
-    else:
-        chosen = _make(reader)
-        _refuse_other_tools(path, head, chosen)
     folder = Path(tempfile.mkdtemp(dir=into))
+    head = _head(path)
+    if head.startswith(_GZIP):
+        table = read_results(_unpack(path, folder), folder, reader, select)
+        return replace(table, digest=_digest(path))
+    chosen = _choose(path, head, reader)
     if chosen is None:
         from cdml.adapters.results.tables import read_table
 
@@ -47,6 +50,29 @@ def read_results(
         path=target, reader=file.reader, columns=columns, rows=rows, notes=tuple(file.notes),
         digest=_digest(path),
     )  # fmt: skip
+
+
+def _choose(path: Path, head: bytes, reader: str | None) -> ResultReader | None:
+    """The reader of a tool; None for a table."""
+    if reader == TABLE:
+        return None
+    if reader is not None:
+        chosen = _make(reader)
+        _refuse_another_reader(path, head, chosen)
+        return chosen
+    recognised = next((one for one in _readers() if one.recognises(path, head)), None)
+    if recognised is None:
+        refuse_other_tools(path, head)
+    return recognised
+
+
+def _unpack(path: Path, folder: Path) -> Path:
+    """The content of a file of gzip."""
+    check_unpacked_size(path, Unpacking())
+    target = folder / path.name.removesuffix(".gz")
+    with gzip.open(path, "rb") as packed, target.open("wb") as file:
+        shutil.copyfileobj(packed, file, _HEAD)
+    return target
 
 
 def _make(name: str) -> ResultReader:
@@ -73,7 +99,7 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _refuse_other_tools(path: Path, head: bytes, chosen: ResultReader) -> None:
+def _refuse_another_reader(path: Path, head: bytes, chosen: ResultReader) -> None:
     """Refuse a file that the chosen reader does not recognise, with the one that does."""
     if chosen.recognises(path, head):
         return

@@ -88,6 +88,11 @@ def identity(metadata: Any) -> str | None:
     return None
 
 
+def is_identity(key: str) -> bool:
+    """Whether a key of metadata identifies a case."""
+    return _plain(key) in _IDENTITIES
+
+
 def _plain(key: str) -> str:
     return key.casefold().replace("_", "").replace("-", "")
 
@@ -138,7 +143,7 @@ def categories(file: ResultFile, metadata: Any) -> dict[str, Value]:
     record: dict[str, Value] = {}
     for key, value in metadata.items():
         short = isinstance(value, str) and 0 < len(value) <= _LONGEST_CATEGORY
-        if key.startswith("_") or _plain(key) in _IDENTITIES:
+        if key.startswith("_") or is_identity(key):
             continue
         if short or isinstance(value, bool | int):
             record[free_name(file, key, Role.CATEGORY)] = value
