@@ -63,7 +63,7 @@ def test_configurations_can_be_loaded(part, tmp_path):
 def test_steps_give_our_actions_inputs_that_they_have(steps):
     for step in steps:
         match = re.fullmatch(r"org/cdml-action(/actions/[\w-]+)?@v1", step.get("uses", "org/"))
-        assert match or "run" in step
+        assert match or "run" in step or step["uses"].startswith("actions/")
         if match:
             folder = ROOT / (match[1] or "").lstrip("/")
             inputs = yaml.safe_load((folder / "action.yml").read_text())["inputs"]
@@ -136,6 +136,31 @@ def follow(guide, folder, expected, files):
     for line in [line for script in guide for line in script.splitlines()]:
         act(line)
     assert [] == list(codes)
+
+
+@pytest.mark.parametrize(("changed", "expected"), [("eta", "model=changed\n"), ("churn", "")])
+def test_the_filter_of_a_monorepo_runs_the_gates_of_changed_models(tmp_path, changed, expected):
+    [steps] = [yaml.safe_load(one) for one in blocks(ROOT / "docs/guides/monorepo.md", "yaml")]
+    [script] = [step["run"] for step in steps if "run" in step]
+    output = tmp_path / "output"
+    output.touch()
+    made = f"""
+        export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b.c
+        export GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b.c
+        git init -q -b main repo && cd repo && mkdir -p models/eta models/churn
+        touch models/eta/a models/churn/a && git add . && git commit -qm one
+        git switch -qc topic && touch models/{changed}/b && git add . && git commit -qm two
+        git switch -q main && touch models/eta/c && git add . && git commit -qm three
+        git merge -q topic -m merge
+        git clone -q --depth 2 "file://$PWD" ../checkout && cd ../checkout
+    """
+
+    subprocess.run(
+        ["bash", "-ec", made + script],
+        cwd=tmp_path, env={**os.environ, "GITHUB_OUTPUT": str(output)}, check=True,
+    )  # fmt: skip
+
+    assert expected == output.read_text()
 
 
 @pytest.mark.long

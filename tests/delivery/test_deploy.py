@@ -110,6 +110,15 @@ def test_a_champion_from_before_the_journal_is_its_first_entry(world):
     assert "1" == world.rollback().to.version
 
 
+def test_a_champion_that_is_adopted_by_hand_has_the_reason_that_was_given(world):
+    world.register("old")
+    world.move_alias("1")
+
+    world.deploy(cure="adopt", reason="in production since March")
+
+    assert "in production since March" == world.ledger.current.reason
+
+
 def test_a_rehearsal_foresees_that_the_champion_is_adopted(world):
     world.register("old")
     world.move_alias("1")

@@ -163,6 +163,10 @@ FOLDER = ModelRef(uri="models/new", digest=CHALLENGER)
             "merge. To deploy it, register a version: cdml gate --register NAME. ",
         ),
         (
+            found(challenger=ModelRef(uri="new.parquet")),
+            ("merge. cdml has only its predictions: deploy it with your platform's own step. "),
+        ),
+        (
             found(champion=ModelRef(uri="m", digest=CHALLENGER)),
             "merge. The champion stays. ",
         ),

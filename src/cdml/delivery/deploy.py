@@ -113,7 +113,8 @@ class _Deploy:
         if standing(observation.ledger, observation.serving) is Situation.UNKNOWN:
             self._refuse_deleted_journal(observation)
             release = hashed_release(observation.serving, operator.book.model, self.ports)
-            observation = operator.adopt(observation, release)
+            reason = operator.reason if self.cure == "adopt" else ""
+            observation = operator.adopt(observation, release, reason)
         drift = describe_drift(operator, observation)
         if drift:
             if self.cure is None:

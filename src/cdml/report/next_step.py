@@ -53,6 +53,8 @@ def _shipped(gathered: EvidenceSet) -> tuple[str, str]:
     command = deploy_command(compared.challenger)
     if command:
         return "Then deploy it:", command
+    if compared.challenger.digest is None:
+        return "cdml has only its predictions: deploy it with your platform's own step.", ""
     return "To deploy it, register a version: cdml gate --register NAME.", ""
 
 
