@@ -7,7 +7,7 @@ UNITS := $(addprefix tests/,common config data delivery evidence gates journal m
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help unit test test-all check demo bench lock generate schema site clean
+.PHONY: help unit test test-all check demo demo-llm bench lock generate schema site clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -36,6 +36,9 @@ check: $(VENV)/.stamp           ## lint, types, layers
 demo: $(VENV)/.stamp            ## the whole story on real flights, in .demo
 	$(BIN)/python examples/flights/demo.py
 
+demo-llm: $(VENV)/.stamp        ## two pull requests to an LLM application, in .demo-llm
+	$(BIN)/python examples/llm/demo.py
+
 bench: $(VENV)/.stamp           ## measure; ratios in one run
 	$(BIN)/python benchmarks/run.py
 
@@ -52,4 +55,4 @@ site: $(VENV)/.stamp            ## the documents as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/uv run --no-project --with-requirements requirements/docs.txt mkdocs build
 
 clean:           ## take away what the other targets made
-	rm -rf $(VENV) .demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .demo-llm site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "examples/flights/README.md": "example.md",
+    "examples/llm/README.md": "example-llm.md",
 }
 """Pages of the repository outside of docs/, with their names on the site."""
 LINK = re.compile(r"(\]\()([^()\s]+)(\))")
