@@ -25,6 +25,7 @@ from cdml.evaluation.evaluate import evaluate_model
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
+from cdml.evaluation.scored_model import typed_columns
 from cdml.evidence import store
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, PREDICTIONS, remove_files
@@ -33,7 +34,6 @@ from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.report.report_formats import report_formats
 from cdml.report.test_results import RESULTS
-from cdml.tables.declared_types import is_text
 from cdml.tables.query import Field
 
 
@@ -145,9 +145,7 @@ def _columns(
     loaded: LoadedConfig, ports: EvaluationPorts, predictions: str | None
 ) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
-    path = Path(loaded.locate(predictions)) if predictions else None
-    typed = path is not None and path.is_file() and not is_text(str(path))
-    return ports.samples.columns(path) if path and typed else ()
+    return typed_columns(Path(loaded.locate(predictions)), ports) if predictions else ()
 
 
 def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Check, ...]:

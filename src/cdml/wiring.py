@@ -5,7 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -33,15 +33,19 @@ from cdml.errors import CdmlError, ConfigurationError
 from cdml.evaluation.metric_runner import Measurer
 from cdml.evaluation.prediction_store import Samples
 from cdml.evaluation.scorer import Scorer
+from cdml.evidence.schema import DataRef
 from cdml.journal.port import Journal
 from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
 from cdml.results.reader import ResultTable
+from cdml.results.selection import Selection
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 
 if TYPE_CHECKING:
+    from cdml.adapters.results.read import SelectedResults
     from cdml.adapters.scoring.sandbox_choice import Enclosure
+    from cdml.adapters.tables.sql_table import SqlTable
     from cdml.results.roles import Choice, Roles
 
 JOURNALS: Names = {
@@ -67,6 +71,7 @@ TABLES: Names = {
 SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
 RESULTS: Names = {
     "read": "cdml.adapters.results.read:read_results",
+    "select": "cdml.adapters.results.read:SelectedResults",
     "facts": "cdml.adapters.results.facts:open_facts",
 }
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
@@ -120,9 +125,13 @@ def unrevealed(address: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TablesByScheme:
-    """Each address is opened by the engine that its scheme names; a path is a file."""
+    """Each address is opened by the engine that its scheme names; a path is a file.
+
+    Files that evaluation tools wrote are opened as `results` reads them.
+    """
 
     made: dict[str, Tables] = field(default_factory=dict)
+    results: "SelectedResults | None" = None
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
         """See the port.
@@ -136,7 +145,12 @@ class TablesByScheme:
         engine = table.get(scheme, scheme)
         if engine not in self.made:
             self.made[engine] = find_adapter("engine", scheme, table)()
+        written = self.results.rows(Path(address)) if self.results and scheme == "file" else None
         with unrevealed(uri):
+            if written is not None:
+                opened = cast("SqlTable", self.made[engine].open(str(written.path), declared))
+                ref = DataRef(uri=address, digest=written.digest, rows=written.rows)
+                return replace(opened, ref=ref)
             return self.made[engine].open(uri, declared)
 
 
@@ -236,6 +250,7 @@ class Wiring:
         delivery: the deployment environment; cdml.yaml's by default.
         environment: the process's environment.
         budget: how long the command may wait for platform, registry and target together.
+        selection: how files of results are read.
     """
 
     loaded: LoadedConfig
@@ -243,6 +258,7 @@ class Wiring:
     delivery: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     budget: Budget = field(default_factory=Budget, repr=False)
+    selection: Selection = field(default_factory=Selection)
 
     @cached_property
     def _host(self) -> RunHost:
@@ -271,6 +287,7 @@ class Wiring:
         *,
         needs_registry: bool = True,
         delivery: str | None = None,
+        selection: Selection | None = None,
     ) -> "Wiring":
         """Wire what a configuration file asks for."""
         if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
@@ -280,7 +297,7 @@ class Wiring:
             )
         loaded = load(config, targets=target_types(), needs_registry=needs_registry)
         sweep(Path(tempfile.gettempdir()))
-        return cls(loaded, progress, delivery)
+        return cls(loaded, progress, delivery, selection=selection or Selection())
 
     @cached_property
     def registry(self) -> Registry:
@@ -319,7 +336,13 @@ class Wiring:
     @cached_property
     def tables(self) -> Tables:
         """Opens data where it lies."""
-        return TablesByScheme()
+        return TablesByScheme(results=self.results)
+
+    @cached_property
+    def results(self) -> "SelectedResults":
+        """Reads what evaluation tools wrote."""
+        made: SelectedResults = find_adapter("files of results", "select", RESULTS)(self.selection)
+        return made
 
     @cached_property
     def samples(self) -> Samples:

@@ -86,9 +86,10 @@ STORY = """\
 0 compare tries.csv tries.csv --reader table --metric good
 0 schema
 0 validate-data --data rows.parquet --reference training.parquet --contract rows.odcs.yaml --model a
-0 evaluate-model --model a --predictions a.parquet --data rows.parquet
-0 compare-to-champion --challenger b.parquet --champion a.parquet
+0 evaluate-model --model a --predictions a.parquet --data rows.parquet --reader table --select set=1
+0 compare-to-champion --challenger b.parquet --champion a.parquet --reader table --select set=1
 0 report --begin --comment-mode off
+4 gate --predictions a.parquet --champion b.parquet --reader promptfoo --select old:set=1
 0 gate --model a --predictions a.parquet --data rows.parquet --champion none --register flights
 0 report --evidence .cdml --report-id flights --comment-mode always --comment-behaviour update
 0 report --combine '.cdml*/' --comment-mode off
@@ -131,6 +132,7 @@ def repository(tmp_path, monkeypatch):
         (tmp_path / name / "weight.txt").write_text(str(weight))
         score = 1 / (1 + 2.718 ** -(frame["x"] + weight * frame["y"]))
         scored = frame[["id", "late", "origin"]].assign(prediction=score > 0.5, score=score)
+        scored["set"] = 1
         scored.to_parquet(f"{name}.parquet")
     return tmp_path
 

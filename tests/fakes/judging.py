@@ -17,6 +17,7 @@ from fakes.measurer import FakeMeasurer
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
+from fakes.results import FakeResultFiles
 from fakes.samples import FakeSamples
 from fakes.scorer import FakeScorer, pretend
 from fakes.tables import FakeTables
@@ -109,6 +110,7 @@ class World:
             scorer=self.scorer,
             samples=self.samples,
             measurer=self.measurer,
+            results=FakeResultFiles(),
             tables=self.tables,
             ci_run=self.ci_run,
             clock=FakeClock(),

@@ -1,6 +1,6 @@
 """Commands that take their options from `PARAMETERS`, and leave an error as evidence."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -46,6 +46,14 @@ class TargetName(click.ParamType[str]):
         return self.choice.shell_complete(ctx, param, incomplete)
 
 
+class Line(click.types.StringParamType):
+    """A text that a variable may hold several of, one a line."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """The lines that are not empty."""
+        return [line.strip() for line in rv.splitlines() if line.strip()]
+
+
 def option(parameter: Parameter) -> click.Option:
     """A parameter as an option of the command line."""
     choices = f"[{'|'.join(parameter.choices)}]" if parameter.choices else None
@@ -54,12 +62,13 @@ def option(parameter: Parameter) -> click.Option:
         "folder": click.Path(path_type=Path, file_okay=False),
         "choice": click.Choice(parameter.choices),
         "target": TargetName(),
+        "lines": Line(),
     }
     return click.Option(
         [f"--{parameter.name}"],
         type=None if parameter.kind == "flag" else types.get(parameter.kind, str),
         is_flag=parameter.kind == "flag",
-        multiple=parameter.kind == "list",
+        multiple=parameter.kind in {"list", "lines"},
         metavar="NUMBER" if parameter.kind == "number" else choices,
         default=parameter.default or None,
         show_default=bool(parameter.default),

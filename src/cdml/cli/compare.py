@@ -1,7 +1,7 @@
 """Two files of results, without a configuration."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,17 +34,19 @@ def compare(
     from cdml.evaluation.compare_results import ComparedFiles, compare_results
     from cdml.report.formats import results as formats
     from cdml.results.roles import Choice
+    from cdml.results.selection import Side, read_selection
     from cdml.wiring import make_samples, read_results, recognise_results
 
     try:
         margin = read_margin(_number(max_regression)) if max_regression else None
     except ValueError as error:
         raise ConfigurationError(f"--max-regression: {error}.") from error
+    selection = read_selection(reader, select)
     with tempfile.TemporaryDirectory(prefix=prefix("cdml-compare")) as folder:
         into = Path(folder)
         tables = [
-            read_results(Path(path), into, reader, _selected(select, side))
-            for path, side in ((old, "old"), (new, "new"))
+            read_results(Path(path), into, reader, selection.of(side))
+            for path, side in ((old, Side.OLD), (new, Side.NEW))
         ]
         roles = recognise_results(
             tables[0],
@@ -69,19 +71,3 @@ def _number(written: str) -> float | str:
         return float(written)
     except ValueError:
         return written
-
-
-def _selected(options: Sequence[str], side: str) -> Mapping[str, str]:
-    """What to select in the file of a side."""
-    chosen = {}
-    for written in options:
-        of_side, _, rest = written.partition(":")
-        only = of_side if of_side in {"old", "new"} and "=" in rest else side
-        name, sign, value = (rest if only == of_side else written).partition("=")
-        if not sign or not name:
-            raise ConfigurationError(
-                f"--select: {written!r} is not a condition.", "Write provider=… or prompt=…."
-            )
-        if only == side:
-            chosen[name] = value
-    return chosen

@@ -13,6 +13,7 @@ _EVERY = (
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "report", "deploy",
     "rollback", "history",
 )  # fmt: skip
+_RESULTS = ("compare", "gate", "evaluate-model", "compare-to-champion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Parameter:
     """What a user may set: an option of these commands, and an input of their actions.
 
     `help` has no full stop, and names other parameters as `--name`. Values other than the `choices`
-    are refused by the command itself, but for the kind `choice`. `unset` is what holds without
+    are refused by the command itself, but for the kind `choice`. A variable or an input holds a
+    `list` in words, and `lines` in lines. `unset` is what holds without
     value and default, as it follows "by default". The value takes the place of the one of `key` in
     cdml.yaml. The `required` commands do not run without it. `inputs_of` are the actions that have
     it as an input; None: those that run one of the commands.
@@ -29,7 +31,9 @@ class Parameter:
     name: str
     help: str
     commands: tuple[str, ...]
-    kind: Literal["text", "number", "flag", "list", "file", "folder", "choice", "target"] = "text"
+    kind: Literal[
+        "text", "number", "flag", "list", "lines", "file", "folder", "choice", "target"
+    ] = "text"
     default: str = ""
     choices: tuple[str, ...] = ()
     unset: str = ""
@@ -68,7 +72,7 @@ PARAMETERS = (
     ),
     Parameter(
         "predictions",
-        "File of predictions or results made elsewhere (Parquet, CSV, JSON lines)",
+        "File of predictions or results made elsewhere: a table, or what an evaluation tool wrote",
         ("gate", "evaluate-model"),
     ),
     Parameter(
@@ -91,13 +95,13 @@ PARAMETERS = (
     ),
     Parameter(
         "challenger",
-        "URI, folder or predictions file of the new model",
+        "URI, folder or file of results of the new model",
         ("compare-to-champion",),
         required=("compare-to-champion",),
     ),
     Parameter(
         "champion",
-        "URI, alias, predictions file, or `none`",
+        "URI, alias, file of results, or `none`",
         ("gate", "compare-to-champion"),
         unset="the registry's alias",
         key="registry.champion",
@@ -261,14 +265,17 @@ PARAMETERS = (
         ("compare",),
     ),
     Parameter(
-        "reader", "Format of both files, such as `promptfoo`", ("compare",), unset="recognised"
+        "reader",
+        "Format of the files of results, such as `promptfoo`",
+        _RESULTS,
+        unset="recognised",
     ),
     Parameter(
         "select",
-        "Rows to read, as `provider=…` or `prompt=…`; prefix with `old:` or `new:` to select in"
-        " one file only",
-        ("compare",),
-        kind="list",
+        "Rows to read, as `provider=…` or `prompt=…`; `old:` (the champion) or `new:` before it"
+        " selects in one file only. Repeat the option, or put one on each line of an input",
+        _RESULTS,
+        kind="lines",
     ),
     Parameter(
         "format",

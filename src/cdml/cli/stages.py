@@ -1,5 +1,6 @@
 """The stages of a gate, one by one and together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cdml.cli.command import command
@@ -13,13 +14,17 @@ def _need(value: str | None, option: str) -> str:
     return value
 
 
-def _only_files(challenger: str | None, champion: str | None) -> bool:
-    """Whether both models are files of results, so that no registry is needed."""
+def _only_files(config: Path, challenger: str | None, champion: str | None) -> bool:
+    """Whether both models are files or folders of results, so that no registry is needed."""
     from cdml.evidence.store import PREDICTIONS_FILES
     from cdml.models.uri import NONE
 
-    given = (challenger, champion)
-    return all(one and (one == NONE or one.endswith(PREDICTIONS_FILES)) for one in given)
+    def is_file(one: str) -> bool:
+        folder = config.parent / one
+        results = folder.is_dir() and not (folder / "MLmodel").exists()
+        return one == NONE or one.endswith(PREDICTIONS_FILES) or results
+
+    return all(one and is_file(one) for one in (challenger, champion))
 
 
 @command("validate-data", records=True)
@@ -59,17 +64,29 @@ def validate_data(
 
 @command("evaluate-model", records=True)
 def evaluate_model(
-    config: Path, output_dir: Path, model: str | None, predictions: str | None, data: str | None
+    config: Path,
+    output_dir: Path,
+    model: str | None,
+    predictions: str | None,
+    data: str | None,
+    reader: str | None,
+    select: Sequence[str],
 ) -> int:
     """Score the model and measure it. Writes evaluation.json and predictions.parquet."""
     from cdml.cli.output import print_stage
     from cdml.evaluation.evaluate import evaluate_model as evaluate
+    from cdml.results.selection import read_selection
     from cdml.wiring import Wiring
 
     if not model and not predictions:
         raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
     with ConsoleProgress.of_command() as progress:
-        wiring = Wiring.read(config, progress, needs_registry=bool(model))
+        wiring = Wiring.read(
+            config,
+            progress,
+            needs_registry=bool(model),
+            selection=read_selection(reader, select),
+        )
         evidence = evaluate(
             wiring.loaded,
             wiring,
@@ -83,15 +100,26 @@ def evaluate_model(
 
 @command("compare-to-champion", records=True)
 def compare_to_champion(
-    config: Path, output_dir: Path, challenger: str | None, champion: str | None
+    config: Path,
+    output_dir: Path,
+    challenger: str | None,
+    champion: str | None,
+    reader: str | None,
+    select: Sequence[str],
 ) -> int:
     """Compare two models on the same rows. Writes comparison.json."""
     from cdml.cli.output import print_stage
     from cdml.evaluation.compare import compare_to_champion as compare
+    from cdml.results.selection import read_selection
     from cdml.wiring import Wiring
 
     with ConsoleProgress.of_command() as progress:
-        wiring = Wiring.read(config, progress, needs_registry=not _only_files(challenger, champion))
+        wiring = Wiring.read(
+            config,
+            progress,
+            needs_registry=not _only_files(config, challenger, champion),
+            selection=read_selection(reader, select),
+        )
         evidence = compare(
             wiring.loaded,
             wiring,
@@ -111,15 +139,23 @@ def gate(
     data: str | None,
     champion: str | None,
     register: str | None,
+    reader: str | None,
+    select: Sequence[str],
 ) -> int:
     """Validate, evaluate and compare in one; the verdict is the exit code."""
     from cdml.cli.output import print_gate
     from cdml.pipeline import run_gate
+    from cdml.results.selection import read_selection
     from cdml.wiring import Wiring
 
     with ConsoleProgress.of_command() as progress:
-        only_files = not model and _only_files(predictions, champion)
-        wiring = Wiring.read(config, progress, needs_registry=not only_files)
+        only_files = not model and _only_files(config, predictions, champion)
+        wiring = Wiring.read(
+            config,
+            progress,
+            needs_registry=not only_files,
+            selection=read_selection(reader, select),
+        )
         if not model and not predictions:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
         if register and not model:

@@ -15,10 +15,12 @@ from cdml.evaluation.scored_model import (
     from_file,
     predictions_file,
     reuse_evaluation,
+    typed_columns,
 )
 from cdml.evidence.schema import ModelRef
-from cdml.evidence.store import PREDICTIONS_FILES
+from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
 from cdml.models.uri import CHALLENGER, CHAMPION
+from cdml.results.selection import Side
 from cdml.tables.declared_types import is_text
 from cdml.tables.query import Field
 from cdml.tables.table import Table
@@ -58,10 +60,12 @@ class ModelResolver:
         evaluation = self.data or self.loaded.config.data.evaluation
         if self.challengers and is_text(self.loaded.locate(evaluation)):
             written = self.challengers[-1]
-            path = predictions_file(written, self.loaded)
-            if path is not None and not is_text(str(path)):
+            path = predictions_file(written, self.loaded, self.ports, Side.NEW)
+            if path is not None and path == self.output.resolve() / PREDICTIONS:
                 alike = self.ports.samples.columns(path)
-            elif path is None:
+            elif path is not None:
+                alike = typed_columns(path, self.ports)
+            else:
                 signature = self.identify(written).signature(CHALLENGER)
         return open_rows(
             self.loaded, self.ports.tables, data=self.data, signature=signature, alike=alike
@@ -127,9 +131,9 @@ class ModelResolver:
     def challenger(self, written: str) -> ScoredModel:
         """The challenger, by the evaluation that is already there if it is one of these rows."""
         self.challengers.append(written)
-        path = predictions_file(written, self.loaded)
+        path = predictions_file(written, self.loaded, self.ports, Side.NEW)
         if path is not None:
-            return from_file(written, path, self.output, self.loaded, self.ports)
+            return from_file(written, path, self.output, self.loaded, self.ports, Side.NEW)
         evaluation = reuse_evaluation(self.output)
         if evaluation is not None and evaluation.data is not None:
             same_rows = evaluation.data.digest == self.table.ref.digest
@@ -144,7 +148,7 @@ class ModelResolver:
         """
         try:
             opponent = self.opponent(champion)
-            if opponent is None or predictions_file(opponent, self.loaded):
+            if opponent is None or self._file_of(opponent):
                 return champion
             self.challengers.append(challenger.uri)
             if self.identify(opponent).model.digest != challenger.digest:
@@ -159,9 +163,9 @@ class ModelResolver:
         """The champion with its predictions; `alike` are the columns of the challenger's."""
         if written in self.in_background:
             return self.in_background[written].result()
-        path = predictions_file(written, self.loaded)
+        path = self._file_of(written)
         if path is not None:
-            return from_file(written, path, path.parent, self.loaded, self.ports, alike)
+            return from_file(written, path, path.parent, self.loaded, self.ports, Side.OLD, alike)
         if written not in self.done:
             self.done[written] = self._scored(written, CHAMPION)
         return self.done[written]
@@ -173,14 +177,14 @@ class ModelResolver:
 
     def is_same(self, challenger: ScoredModel, champion: str) -> ModelRef | None:
         """The champion, where it is the challenger byte for byte."""
-        if challenger.model.digest is None or predictions_file(champion, self.loaded) is not None:
+        if challenger.model.digest is None or self._file_of(champion) is not None:
             return None
         identity = self.identify(champion).model
         return identity if identity.digest == challenger.model.digest else None
 
     def champion_signature(self, champion: str) -> "Signature | None":
         """The champion's signature; None where there is none, or the comparison will complain."""
-        if champion == NONE or predictions_file(champion, self.loaded) is not None:
+        if champion == NONE or self._file_of(champion) is not None:
             return None
         try:
             return self.identify(champion).signature(CHAMPION)
@@ -194,6 +198,10 @@ class ModelResolver:
         if written not in self.identities:
             self.identities[written] = identify(written, self.loaded, self.ports)
         return self.identities[written]
+
+    def _file_of(self, champion: str) -> Path | None:
+        """The champion's results, where it is no model."""
+        return predictions_file(champion, self.loaded, self.ports, Side.OLD)
 
     def _scored(self, written: str, role: str) -> ScoredModel:
         from cdml.evaluation.score_model import predict

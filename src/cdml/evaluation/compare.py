@@ -350,7 +350,8 @@ def _of_process(
 
 def _by_file(model: ScoredModel, rows: int) -> DataRef:
     """The rows, where nothing but the predictions is known: by the challenger's file."""
-    return DataRef(uri=model.model.uri, digest=store.file_digest(model.predictions), rows=rows)
+    digest = model.digest or store.file_digest(model.predictions)
+    return DataRef(uri=model.model.uri, digest=digest, rows=rows)
 
 
 def _worst_reason(gates: tuple[ComparisonGate, ...]) -> str:

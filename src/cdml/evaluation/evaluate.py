@@ -21,7 +21,12 @@ from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
-from cdml.evaluation.scored_model import ScoredModel, named_by_address, read_predictions
+from cdml.evaluation.scored_model import (
+    ScoredModel,
+    named_by_address,
+    read_predictions,
+    typed_columns,
+)
 from cdml.evaluation.task import defaults, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
@@ -31,6 +36,7 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.models.uri import CHALLENGER
+from cdml.results.selection import Side
 from cdml.statistics.metrics import Metric
 from cdml.tables.declared_types import is_text
 from cdml.tables.table import Table
@@ -138,9 +144,7 @@ def _rows(
 ) -> Table:
     """The evaluation rows, in types that fit what is going to be paired with them."""
     if predictions is not None:
-        path = Path(loaded.locate(predictions))
-        typed = path.is_file() and not is_text(predictions)
-        alike = ports.samples.columns(path) if typed else ()
+        alike = typed_columns(Path(loaded.locate(predictions)), ports)
         return open_rows(loaded, ports.tables, data=data, alike=alike)
     signature = None
     if identity is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
@@ -169,7 +173,7 @@ def _given(
     path = Path(loaded.locate(predictions))
     return ScoredModel(
         model=identity.model if identity else ModelRef(uri=predictions),
-        predictions=read_predictions(path, loaded, ports, table.fields),
+        predictions=read_predictions(path, loaded, ports, Side.NEW, table.fields),
         operations={"model_size_mb": identity.size_mb} if identity else {},
         data=table.ref,
     )

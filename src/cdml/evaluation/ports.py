@@ -5,6 +5,7 @@ from cdml.evaluation.metric_runner import Measurer
 from cdml.evaluation.prediction_store import Samples
 from cdml.evaluation.scorer import Scorer
 from cdml.journal.port import Journal
+from cdml.results.reader import ResultFiles
 
 
 class EvaluationPorts(DataPorts, Protocol):
@@ -18,6 +19,11 @@ class EvaluationPorts(DataPorts, Protocol):
     @property
     def samples(self) -> Samples:
         """Reduces predictions to sufficient statistics."""
+        ...
+
+    @property
+    def results(self) -> ResultFiles:
+        """Reads what evaluation tools wrote."""
         ...
 
     @property

@@ -11,6 +11,7 @@ from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
+from cdml.results.selection import Side
 from cdml.statistics.metrics import Statistic, find_metric
 from cdml.tables.declared_types import is_text, types_of_fields
 from cdml.tables.query import Field
@@ -22,7 +23,7 @@ class ScoredModel:
 
     `operations` (its size) and `latency_ms` (of single requests, in the order of the rows they
     requested) are empty for predictions scored elsewhere; `data` is None where only these are
-    known.
+    known. `digest` is that of the file that an evaluation tool wrote.
     """
 
     model: ModelRef
@@ -31,16 +32,34 @@ class ScoredModel:
     latency_ms: tuple[float, ...] = ()
     data: DataRef | None = None
     isolation: str = "elsewhere"
+    digest: str | None = None
 
 
-def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
-    """The file, where a name means predictions and not a model."""
+def predictions_file(
+    written: str, loaded: LoadedConfig, ports: EvaluationPorts, side: Side
+) -> Path | None:
+    """The file, or a tool's folder of results, where a name means predictions and not a model."""
     path = Path(loaded.locate(written))
-    return path if written.endswith(PREDICTIONS_FILES) or path.is_file() else None
+    if written.endswith(PREDICTIONS_FILES) or path.is_file():
+        return path
+    folder = path.is_dir() and not (path / "MLmodel").exists()
+    return path if folder and ports.results.open(path, side) is not None else None
+
+
+def typed_columns(path: Path, ports: EvaluationPorts) -> tuple[Field, ...]:
+    """The columns of the challenger's results; none of a file that stores no types, or is none."""
+    table = ports.results.open(path, Side.NEW)
+    if table is not None:
+        return ports.samples.columns(table.path)
+    return ports.samples.columns(path) if path.is_file() and not is_text(str(path)) else ()
 
 
 def read_predictions(
-    path: Path, loaded: LoadedConfig, ports: EvaluationPorts, alike: Sequence[Field] = ()
+    path: Path,
+    loaded: LoadedConfig,
+    ports: EvaluationPorts,
+    side: Side,
+    alike: Sequence[Field] = (),
 ) -> Path:
     """Results that somebody else measured, as Parquet.
 
@@ -49,6 +68,11 @@ def read_predictions(
     Raises:
         InputError: there is no such file, or it cannot be read.
     """
+    table = ports.results.open(path, side)
+    if table is not None:
+        for note in table.notes:
+            ports.progress.note(note)
+        return table.path
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "Give a file of predictions or results.")
     if not is_text(str(path)):
@@ -68,6 +92,7 @@ def from_file(
     output: Path,
     loaded: LoadedConfig,
     ports: EvaluationPorts,
+    side: Side,
     alike: Sequence[Field] = (),
 ) -> ScoredModel:
     """Predictions as they are; an evaluation of just these bytes tells whose they are.
@@ -75,15 +100,18 @@ def from_file(
     Raises:
         InputError: there is no such file, or it cannot be read.
     """
-    path = read_predictions(path, loaded, ports, alike)
-    for folder in dict.fromkeys((output, path.parent)):
-        evaluation = reuse_evaluation(folder)
-        if evaluation is None:
-            continue
-        answers = evaluation.predictions
-        if answers.samefile(path) or store.file_digest(answers) == store.file_digest(path):
-            return evaluation
-    return ScoredModel(model=ModelRef(uri=written), predictions=path)
+    folders = dict.fromkeys((output, path.parent))
+    judged = [one for folder in folders if (one := reuse_evaluation(folder)) is not None]
+    for one in judged:
+        if path.exists() and one.predictions.samefile(path):
+            return one
+    written_by_tool = ports.results.open(path, side)
+    path = read_predictions(path, loaded, ports, side, alike)
+    for one in judged:
+        if store.file_digest(one.predictions) == store.file_digest(path):
+            return one
+    digest = written_by_tool.digest if written_by_tool else None
+    return ScoredModel(model=ModelRef(uri=written), predictions=path, digest=digest)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluatio
 PREDICTIONS = "predictions.parquet"
 PREDICTIONS_FILES = (
     ".parquet", ".pq", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".csv.gz", ".tsv.gz",
-    ".json.gz", ".jsonl.gz", ".ndjson.gz",
+    ".json.gz", ".jsonl.gz", ".ndjson.gz", ".eval",
 )  # fmt: skip
 """How the name of a predictions file ends."""
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from cdml.results.selection import Side
+
 
 class Role(StrEnum):
     """What a column of results is for."""
@@ -102,3 +104,16 @@ class ResultTable:
     def named(self, role: Role) -> tuple[str, ...]:
         """The columns with a role."""
         return tuple(column.name for column in self.columns if column.role is role)
+
+
+class ResultFiles(Protocol):
+    """Opens the files of one run, in the format and with the selection that its user named."""
+
+    def open(self, path: Path, side: Side) -> ResultTable | None:
+        """What a tool wrote, or the selected rows of a table; None for a table as it is.
+
+        Raises:
+            InputError: the file cannot be used, or it holds several systems and none is selected.
+            ConfigurationError: there is no such reader.
+        """
+        ...

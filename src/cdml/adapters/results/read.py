@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from cdml.adapters.results.other_tools import refuse_other_tools
 from cdml.adapters.results.result_writer import ResultWriter
 from cdml.adapters.tables.files import Unpacking, check_unpacked_size
 from cdml.common.adapter_table import find_adapter
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.results.reader import ResultReader, ResultTable
+from cdml.results.selection import Selection, Side
 
 _HEAD = 2**16
 _GZIP = b"\x1f\x8b"
@@ -35,6 +38,8 @@ def read_results(
     """
     folder = Path(tempfile.mkdtemp(dir=into))
     head = _head(path)
+    if not path.is_dir() and not head.strip():
+        raise InputError(f"{path} is empty.", "Did the evaluation finish?")
     if head.startswith(_GZIP):
         table = read_results(_unpack(path, folder), folder, reader, select)
         return replace(table, digest=_digest(path))
@@ -52,6 +57,40 @@ def read_results(
     )  # fmt: skip
 
 
+class SelectedResults:
+    """See the port `ResultFiles`. Each file is read once; what was read goes with the object."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._tables: dict[tuple[Path, Side], ResultTable | None] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-results")))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def open(self, path: Path, side: Side) -> ResultTable | None:
+        """See the port."""
+        name = path.resolve(), side
+        if name not in self._tables:
+            self._tables[name] = self._open(path, side) if path.exists() else None
+        return self._tables[name]
+
+    def rows(self, path: Path) -> ResultTable | None:
+        """The same of evaluation rows; those of a table are selected where it is the new file."""
+        name = path.resolve(), Side.NEW
+        if name in self._tables:
+            return self._tables[name]
+        written = path.exists() and _recognise(path, _head(path)) is not None
+        return self.open(path, Side.NEW) if written else None
+
+    def _open(self, path: Path, side: Side) -> ResultTable | None:
+        reader, select = self._selection.reader, self._selection.of(side)
+        head = _head(path)
+        packed = head.startswith(_GZIP)
+        if not select and not packed and _choose(path, head, reader) is None:
+            return None
+        table = read_results(path, self._folder, reader, select)
+        return None if packed and not select and table.reader == TABLE else table
+
+
 def _choose(path: Path, head: bytes, reader: str | None) -> ResultReader | None:
     """The reader of a tool; None for a table."""
     if reader == TABLE:
@@ -60,10 +99,14 @@ def _choose(path: Path, head: bytes, reader: str | None) -> ResultReader | None:
         chosen = _make(reader)
         _refuse_another_reader(path, head, chosen)
         return chosen
-    recognised = next((one for one in _readers() if one.recognises(path, head)), None)
+    recognised = _recognise(path, head)
     if recognised is None:
         refuse_other_tools(path, head)
     return recognised
+
+
+def _recognise(path: Path, head: bytes) -> ResultReader | None:
+    return next((one for one in _readers() if one.recognises(path, head)), None)
 
 
 def _unpack(path: Path, folder: Path) -> Path:
@@ -89,14 +132,11 @@ def _head(path: Path) -> bytes:
         return b""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            return file.read(_HEAD)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if not head.strip():
-        raise InputError(f"{path} is empty.", "Did the evaluation finish?")
-    return head
 
 
 def _refuse_another_reader(path: Path, head: bytes, chosen: ResultReader) -> None:
