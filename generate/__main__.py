@@ -14,7 +14,7 @@ from cdml.cli.command import Command
 from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
-from cdml.evidence import cases, charts, criterion, failure, interval, schema
+from cdml.evidence import cases, charts, criterion, failure, interval, judges, schema
 from cdml.evidence.store import FILES
 from generate.actions import (
     ACTIONS,
@@ -80,7 +80,7 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
     printed = first_verdict((ROOT / "docs/llm.md").read_text("utf-8"))
     tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
     written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
-    describe_fields((cases, charts, criterion, interval, schema, failure))
+    describe_fields((cases, charts, criterion, interval, judges, schema, failure))
     formats = dict(FILES)
     formats[failure.Failure] = "<command>.error.json"
     for kind, name in formats.items():

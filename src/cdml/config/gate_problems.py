@@ -15,7 +15,7 @@ from cdml.config.gate_limits import bound_problem, margin_problem
 from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import suggest_metric
-from cdml.statistics.metrics import Loss, Metric, Range, Statistic, Task
+from cdml.statistics.metrics import Loss, Metric, Range, Statistic, Summary, Task
 
 Complaint = tuple[KeyPath, str]
 
@@ -43,6 +43,7 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     yield from _about_task(document, task)
     yield from _about_label(document, task)
     gates = document.get("gates")
+    yield from _about_shared_labels(gates)
     possible: frozenset[Task] = frozenset(Task)
     for number, gate in enumerate(gates if isinstance(gates, list) else ()):
         if not isinstance(gate, dict):
@@ -54,10 +55,17 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
             shared = possible & metric.tasks if metric.tasks else possible
             yield from (
                 ((*place, "metric"), problem)
-                for problem in _of_metric(metric, document, task, clashes=not shared)
+                for problem in _of_metric(
+                    metric,
+                    document,
+                    task,
+                    clashes=not shared,
+                    corrected=gate.get("corrected_by") is not None,
+                )
             )
             possible = shared or possible
             complaints = [*_of_direction_and_range(metric, gate)]
+            complaints += _of_labels(metric, gate)
             complaints += _rules(_declared(metric, gate), gate, task)
             yield from (((*place, *key), text) for key, text in complaints)
         yield from (((*place, *key), text) for key, text in _alone(gate))
@@ -98,18 +106,25 @@ def _about_label(document: Mapping[str, Any], task: Task | None) -> Iterator[Com
 
 
 def _of_metric(
-    metric: Metric, document: Mapping[str, Any], task: Task | None, *, clashes: bool
+    metric: Metric,
+    document: Mapping[str, Any],
+    task: Task | None,
+    *,
+    clashes: bool,
+    corrected: bool,
 ) -> Iterator[str]:
     for key, needs in _NEEDS.items():
         if needs(metric) and at(document, "data", key) is None:
             yield f"{metric.name} needs data.{key}"
     data = at(document, "data")
-    if metric.family.reads is Statistic.CASES and isinstance(data, dict):
+    by_case = metric.family.reads is Statistic.CASES or corrected
+    if by_case and isinstance(data, dict):
         for key in ("weight", "cluster"):
             if data.get(key) is not None:
+                use = "leave corrected_by out" if corrected else f"use mean({metric.column})"
                 yield (
                     f"{metric.name} counts cases, and data.{key} says that rows do not count the"
-                    f" same; use mean({metric.column}), or leave data.{key} out"
+                    f" same; {use}, or leave data.{key} out"
                 )
     tasks = " and ".join(sorted(metric.tasks))
     if task is not None and metric.tasks and task not in metric.tasks:
@@ -138,6 +153,34 @@ def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator
         yield ("range",), f"the range of {metric.name} is fixed ({metric.range}); remove range"
     elif (ends := _ends(gate["range"])) is not None and not ends[0] < ends[1]:
         yield ("range",), f"write [lowest, highest]: {ends[0]:g} is not below {ends[1]:g}"
+
+
+def _of_labels(metric: Metric, gate: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Human labels correct the mean of a judge's scores, and nothing else."""
+    labels = gate.get("corrected_by")
+    if labels is None:
+        return
+    if metric.summary not in {Summary.MEAN, Summary.RATE} or metric.column is None:
+        yield (
+            ("corrected_by",),
+            f"labels correct a judge's mean(<column>) or rate(<column>), not {metric.name}",
+        )
+    elif metric.column in (labels.values() if isinstance(labels, dict) else [labels]):
+        yield ("corrected_by",), f"{metric.column} is the judge's own column; name people's scores"
+
+
+def _about_shared_labels(gates: object) -> Iterator[Complaint]:
+    """A metric has one value in the evidence, so all its gates correct it alike."""
+    first: dict[str, tuple[object, object]] = {}
+    for number, gate in enumerate(gates if isinstance(gates, list) else ()):
+        name = at(gate, "metric")
+        metric = metrics.find_metric(name) if isinstance(name, str) else None
+        if metric is None:
+            continue
+        written = (at(gate, "corrected_by"), at(gate, "judge"))
+        if first.setdefault(metric.name, written) != written:
+            problem = f"all gates of {metric.name} need the same corrected_by and judge"
+            yield ("gates", number), problem
 
 
 def _declared(metric: Metric, gate: Mapping[str, Any]) -> Metric:

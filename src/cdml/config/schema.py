@@ -325,6 +325,24 @@ class SliceRule(SettingsModel):
     non-inferiority is proven in every slice."""
 
 
+class LabelColumns(SettingsModel):
+    """Columns of human labels that may stand in any file of results or in the evaluation rows."""
+
+    challenger: ColumnName
+    """Column of the labels of the challenger's answers."""
+    champion: ColumnName | None = None
+    """Column of the labels of the champion's answers; comparisons need it."""
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (self.challenger, self.champion)))
+
+    @model_validator(mode="after")
+    def _two_columns(self) -> Self:
+        if self.challenger == self.champion:
+            raise ValueError("labels of both models cannot be in one column; name two")
+        return self
+
+
 class GateSettings(SettingsModel):
     """One metric and its limits."""
 
@@ -347,8 +365,18 @@ class GateSettings(SettingsModel):
     range: tuple[float, float] | None = None
     """Lowest and highest possible value of `mean(column)` or `module:function`; by default
     unlimited."""
+    corrected_by: ColumnName | LabelColumns | None = None
+    """Column of each results file with people's scores of some of its answers, which correct the
+    judge's `mean(column)` or `rate(column)`; or a column for each model."""
     sanity: bool = False
     """The bound catches values that are too good to be true, such as `roc_auc at_most 0.99`."""
+
+    @property
+    def labels(self) -> tuple[str, str | None] | None:
+        """The columns of the labels of the challenger's and of the champion's answers."""
+        if isinstance(self.corrected_by, LabelColumns):
+            return self.corrected_by.challenger, self.corrected_by.champion
+        return None if self.corrected_by is None else (self.corrected_by, self.corrected_by)
 
 
 class ScoringSettings(SettingsModel):

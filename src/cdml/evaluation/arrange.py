@@ -1,13 +1,14 @@
 """The results of one or two models, arranged by case before they are measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.common.suggest import describe_unknown
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
-from cdml.errors import InputError
-from cdml.evaluation.cases import Cases, case_plan
+from cdml.errors import ConfigurationError, InputError
+from cdml.evaluation.cases import Cases, case_plan, label_columns
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel, named_by_address
 
@@ -38,23 +39,30 @@ def arrange_models(
 
     Raises:
         InputError: see `CaseFiles.arrange`.
+        ConfigurationError: nothing has a column that `corrected_by` names.
     """
     data = loaded.config.data
     closed = load_contract(loaded, data.contract).classified
-    plan = case_plan(loaded.config, show_keys=not closed.intersection(data.key))
+    compared = champion is not None
+    show_keys = not closed.intersection(data.key)
+    plan = case_plan(loaded.config, show_keys=show_keys, compared=compared)
     files = [model.predictions for model in (challenger, champion) if model]
     evaluation = rows if isinstance(rows, Path) else None
-    if callable(rows):
-        present = {field.name for file in files for field in ports.samples.columns(file)}
-        if lacking := [name for name in plan.joined if name not in present]:
-            try:
-                evaluation = rows()
-            except InputError as error:
-                raise InputError(
-                    f"the results have no column {', '.join(map(repr, lacking))}, and the"
-                    f" evaluation rows cannot be read: {error.message}",
-                    error.hint,
-                ) from error
+    present = {field.name for file in files for field in ports.samples.columns(file)}
+    labels = label_columns(loaded.config, compared=compared)
+    _require_labels(labels.own, present)
+    if callable(rows) and (lacking := [name for name in plan.joined if name not in present]):
+        try:
+            evaluation = rows()
+        except InputError as error:
+            raise InputError(
+                f"the results have no column {', '.join(map(repr, lacking))}, and the evaluation"
+                f" rows cannot be read: {error.message}",
+                error.hint,
+            ) from error
+    if missing := [name for name in labels.joined if name not in present]:
+        fields = ports.samples.columns(evaluation) if evaluation else ()
+        _require_labels(missing, present | {field.name for field in fields})
     with named_by_address(challenger, champion):
         second = files[1] if champion else None
         cases = ports.samples.arrange(files[0], second, plan, into, evaluation)
@@ -64,3 +72,13 @@ def arrange_models(
         rows=cases.rows,
         cases=cases,
     )
+
+
+def _require_labels(names: Iterable[str], present: Collection[str]) -> None:
+    for name in names:
+        if name not in present:
+            raise ConfigurationError(
+                f"corrected_by: {describe_unknown('column', name, present)}",
+                "People's scores are in this column of each results file. In data.evaluation, name"
+                " a column for each model: corrected_by: {challenger: …, champion: …}.",
+            )

@@ -52,7 +52,8 @@ class _Description:
             for model in self.results
         )
         data = self.loaded.config.data
-        purposes = {*data.row_key, *data.carried, data.label, data.error}
+        labels = {name for metric in self._gated for name in metric.labels or ()}
+        purposes = {*data.row_key, *data.carried, data.label, data.error, *labels}
         sides = [{n: f for n, f in one.items() if n not in purposes} for one in (mine, theirs)]
         expenses = {kind: _columns_of(kind, *sides) for kind in _KINDS}
         changed = None
@@ -77,9 +78,8 @@ class _Description:
     def _query(self, metric: Metric, column: str, fields: dict[str, Field]) -> ChangeQuery:
         contract = load_contract(self.loaded, self.loaded.config.data.contract)
         listed = {one.name for one in contract.properties}
-        plan = case_plan(
-            self.loaded.config, show_keys=not contract.classified.intersection(self._key)
-        )
+        show_keys = not contract.classified.intersection(self._key)
+        plan = case_plan(self.loaded.config, show_keys=show_keys, compared=True)
         texts = [
             name
             for name, field in fields.items()

@@ -20,15 +20,17 @@ class CasePlan:
 
     Rows that agree in `key` are the trials of one case, told apart by `trial`; without it a key
     has one row. A row any of whose `errors` columns holds anything was not measured. The texts
-    of `coded` columns are figures, by the text in lower case. `joined` columns may
-    stand in another file and are joined by key. `unmatched` is the share of cases, in [0, 1], that
-    may stand in one file only. Keys are named in messages where `show_keys`.
+    of `coded` columns are figures, by the text in lower case. `labels` are people's scores, which
+    some trials may lack. `joined` columns may stand in another file and are joined by key.
+    `unmatched` is the share of cases, in [0, 1], that may stand in one file only. Keys are named
+    in messages where `show_keys`.
     """
 
     key: tuple[str, ...]
     trial: str | None = None
     errors: tuple[str, ...] = ()
     coded: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
     unmatched: float = 0.0
     show_keys: bool = False
@@ -116,18 +118,40 @@ class CaseFiles(Protocol):
         ...
 
 
-def case_plan(config: Config, *, show_keys: bool) -> CasePlan:
-    """The plan of cdml.yaml."""
+def case_plan(config: Config, *, show_keys: bool, compared: bool) -> CasePlan:
+    """The plan of cdml.yaml for one model, or two that are compared."""
     data = config.data
+    labels = label_columns(config, compared=compared)
     label = (data.label,) if data.label is not None and config.reads_label else ()
     return CasePlan(
         key=data.key,
         trial=data.trial,
         errors=() if data.error is None else (data.error,),
-        joined=(*data.carried, *label),
+        labels=labels.own,
+        joined=(*data.carried, *label, *labels.joined),
         unmatched=data.unmatched,
         show_keys=show_keys,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanLabels:
+    """Columns of people's scores: `own` each file has of its model, `joined` may stand anywhere."""
+
+    own: tuple[str, ...]
+    joined: tuple[str, ...]
+
+
+def label_columns(config: Config, *, compared: bool) -> HumanLabels:
+    """What `corrected_by` names, of one model or of two that are compared."""
+    own: list[str] = []
+    joined: list[str] = []
+    for gate in config.gates:
+        if isinstance(gate.corrected_by, str):
+            own.append(gate.corrected_by)
+        elif gate.labels is not None:
+            joined += filter(None, gate.labels[: 2 if compared else 1])
+    return HumanLabels(own=tuple(dict.fromkeys(own)), joined=tuple(dict.fromkeys(joined)))
 
 
 def describe_unmatched(cases: Cases) -> tuple[str, ...]:

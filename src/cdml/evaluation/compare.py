@@ -17,6 +17,7 @@ from cdml.evaluation.case_results import describe_cases
 from cdml.evaluation.cases import describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
+from cdml.evaluation.judges import record_judge
 from cdml.evaluation.measure import (
     NO_OPERATION,
     add_user_metrics,
@@ -326,6 +327,7 @@ class _Contest:
             counted=sample_size.counted(metric, sample),
             clusters=sample_size.clusters(sample),
             by_case=isinstance(sample, CaseScores),
+            judge=record_judge(metric, sample, self.loaded.config.policy.confidence),
             measured=engine.compare(metric, sample),
         )
 

@@ -11,6 +11,7 @@ from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.errors import ConfigurationError
+from cdml.evaluation.judges import record_judge
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
@@ -93,8 +94,12 @@ def measure(
     with progress.step(label, len(parts)) as step:
         for part in parts:
             for metric in of_rows:
-                level = engine.measure(metric, part.sample(metric), confidence)
-                values.append(_value(metric, level, part.rows, part.slice))
+                sample = part.sample(metric)
+                value = _value(
+                    metric, engine.measure(metric, sample, confidence), part.rows, part.slice
+                )
+                judge = record_judge(metric, sample, confidence)
+                values.append(value.model_copy(update={"judge": judge}) if judge else value)
             step.advance()
     return (*values, *_operations(metrics, contender, parts[0].rows, confidence))
 

@@ -54,7 +54,7 @@ class Layout:
 
     def reads_cases(self, metric: Metric) -> bool:
         """Whether a metric is measured case by case."""
-        in_memory = metric.family.reads is Statistic.CASES
+        in_memory = metric.family.reads is Statistic.CASES or metric.labels is not None
         plain = self.weight is None and self.cluster is None
         return in_memory or (self.by_case and plain and metric.column is not None)
 

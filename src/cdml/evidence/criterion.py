@@ -34,6 +34,8 @@ class Criterion(EvidenceModel):
     tier: Tier = "critical"
     greater_is_better: bool | None = None
     """The metric's direction; null in evidence of versions that did not write it."""
+    corrected_by: Text | None = None
+    """The columns of human labels that correct the metric; null where none do."""
 
     @property
     def sign(self) -> int:

@@ -22,6 +22,7 @@ from cdml.evidence.cases import CaseResults
 from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
 from cdml.evidence.criterion import Criterion, Tier
 from cdml.evidence.interval import Difference, Interval
+from cdml.evidence.judges import JudgeRecord
 
 
 class Producer(EvidenceModel):
@@ -149,6 +150,8 @@ class MetricValue(EvidenceModel):
     """How sure the value is; null where there is no interval."""
     reason: Text | None = None
     """Why there is no value or no interval."""
+    judge: JudgeRecord | None = None
+    """How human labels corrected a judge's scores; null where none did."""
 
 
 class BoundGate(EvidenceModel):
@@ -194,7 +197,7 @@ class ComparisonGate(EvidenceModel):
     rows: Count
     """Rows of the slice."""
     counted: Count | None = None
-    """Rows (or clusters) that inform the metric, e.g. positives for recall."""
+    """Rows (or clusters, or labelled cases) that inform the metric, e.g. positives for recall."""
     clusters: Count | None = None
     """How many clusters the rows belong to, where clusters are what counts; else null."""
     challenger: Number | None
@@ -219,7 +222,9 @@ class ComparisonGate(EvidenceModel):
     reason: Text
     """The sentence that the report shows."""
     rows_needed: Count | None = None
-    """How many rows (or clusters) in all would settle it."""
+    """How many rows (or clusters, or labelled cases) in all would settle it."""
+    judge: JudgeRecord | None = None
+    """How human labels corrected a judge's scores; null where none did."""
 
     @property
     def informative(self) -> int:

@@ -24,7 +24,7 @@ def judge_bounds(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGa
 
 
 def _gate(limit: Limit, value: MetricValue | None, config: Config) -> BoundGate:
-    outside = out_of_range(limit.metric, value.value) if value else ""
+    outside = _unusable(limit, value) if value else ""
     if value is None or value.value is None or outside:
         why = outside or (value.reason if value else None) or "it was not measured"
         name = reasons.title(limit.metric.name)
@@ -47,6 +47,15 @@ def _gate(limit: Limit, value: MetricValue | None, config: Config) -> BoundGate:
         ),
         reason=reason,
     )
+
+
+def _unusable(limit: Limit, value: MetricValue) -> str:
+    """Why a value cannot be held against the limit; empty where it can."""
+    used, required = value.judge.corrected_by if value.judge else None, limit.metric.corrected_by
+    if used != required:
+        by = f"corrected by {used}" if used else "not corrected by labels"
+        return f"it is {by}, and the gate needs {required or 'no labels'}"
+    return out_of_range(limit.metric, value.value)
 
 
 def _judge(limit: Limit, measured: MetricValue, value: float, config: Config) -> BoundResult:

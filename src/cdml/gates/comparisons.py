@@ -10,6 +10,7 @@ from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
 from cdml.evidence.criterion import Criterion
 from cdml.evidence.interval import Difference
+from cdml.evidence.judges import JudgeRecord
 from cdml.evidence.schema import ComparisonGate, DecidingBound
 from cdml.gates import reasons, score
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
@@ -32,7 +33,7 @@ class MeasuredRule:
     """A rule and what was measured for it.
 
     `counted` are the rows (or clusters) that inform the metric. Without clusters each row stands
-    for itself.
+    for itself. `judge` is there for a judge's scores that labels correct.
     """
 
     metric: Metric
@@ -42,10 +43,13 @@ class MeasuredRule:
     measured: Paired | Unmeasured
     clusters: int | None = None
     by_case: bool = False
+    judge: JudgeRecord | None = None
 
     @property
     def unit(self) -> str:
         """What is counted."""
+        if self.judge is not None:
+            return "labelled cases"
         if self.clusters is not None:
             return "clusters"
         return "cases" if self.by_case else "rows"
@@ -115,6 +119,7 @@ def _gate(
             counted=candidate.counted,
             clusters=candidate.clusters,
             judged=judged,
+            judge=candidate.judge,
             verdict=soften(unmeasured, rule.tier, policy, measured=False),
             reason=f"{subject} could not be compared: {values.reason.rstrip('.')}.",
         )
@@ -126,11 +131,7 @@ def _gate(
     reason = reasons.comparison(rule, figures, verdict, policy.confidence)
     needed = None
     if not judged:
-        clustered = candidate.clusters is not None
-        few = describe_count(
-            candidate.metric.counts, candidate.counted, clustered=clustered,
-            by_case=candidate.by_case,
-        )  # fmt: skip
+        few = _describe_counted(candidate)
         fewest = candidate.fewest(policy)
         reason += f"; {few} are too few to judge (policy.min_rows {fewest:,})."
         verdict = Verdict.PASS
@@ -169,6 +170,16 @@ def _gate(
         ),
         reason=reason,
         rows_needed=needed,
+        judge=candidate.judge,
+    )
+
+
+def _describe_counted(candidate: MeasuredRule) -> str:
+    if candidate.judge is not None:
+        return f"{candidate.counted:,} {candidate.unit}"
+    clustered = candidate.clusters is not None
+    return describe_count(
+        candidate.metric.counts, candidate.counted, clustered=clustered, by_case=candidate.by_case
     )
 
 
@@ -191,6 +202,8 @@ def _settle(
     """
     confidence, rule, unit = policy.confidence, candidate.rule, candidate.unit
     rows = candidate.rows if candidate.clusters is None else candidate.clusters
+    if candidate.judge is not None:
+        rows = candidate.judge.labelled
     distance = figures.estimate - figures.threshold
     below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
     equal = rule.kind is RuleKind.NON_INFERIORITY

@@ -175,7 +175,11 @@ def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
     """The challenger's figures are the same wherever they stand."""
     measured = {(one.metric, _place(one.slice)): one for one in evaluation.metrics}
     judged = [(one.metric, one.slice, one.rows, one.value) for one in evaluation.gates]
-    judged += [(one.metric, one.slice, one.rows, one.challenger) for one in comparison.gates]
+    # Labels of both models weigh a judge otherwise than labels of one.
+    judged += [
+        (one.metric, one.slice, one.rows, None if one.judge else one.challenger)
+        for one in comparison.gates
+    ]
     for name, where, rows, figure in judged:
         metric = metrics.find_metric(name)
         value = measured.get((name, _place(where)))

@@ -164,6 +164,7 @@ def _measured(
         gate
         for gate in comparison.gates
         if (gate.metric, gate.criterion.kind) == (rule.metric, rule.kind)
+        and gate.criterion.corrected_by == rule.corrected_by
         and (gate.slice is None) is overall
     ]
     seen: list[object] = []
@@ -210,7 +211,8 @@ def _regression(rule: Criterion, gate: ComparisonGate, policy: PolicySettings) -
 
 
 def _missing(rule: Criterion) -> str:
-    return f"{rule.metric}: {rule.text} was not measured"
+    corrected = f", corrected by {rule.corrected_by}," if rule.corrected_by else ""
+    return f"{rule.metric}: {rule.text}{corrected} was not measured"
 
 
 def _other(rule: Criterion, gate: ComparisonGate) -> str:

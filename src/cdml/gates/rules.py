@@ -54,6 +54,8 @@ def metric_of_gate(gate: GateSettings) -> Metric:
     if gate.range is not None:
         low, high = gate.range
         metric = replace(metric, range=Range(low=low, high=high))
+    if gate.labels is not None:
+        metric = replace(metric, labels=gate.labels)
     return metric
 
 
@@ -92,6 +94,7 @@ def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) ->
         margin=margin.value,
         relative=margin.relative,
         tier=gate.tier,
+        corrected_by=metric.corrected_by,
     )
 
 
@@ -128,7 +131,7 @@ def policy_ref(config: Config) -> PolicyRef:
     deciding = {
         "model": config.model,
         "data": question | config.data.model_dump(mode="json", include={"slices", "max_slices"}),
-        "gates": [gate.model_dump(mode="json") for gate in config.gates],
+        "gates": [_document(gate) for gate in config.gates],
         "policy": config.policy.model_dump(mode="json"),
     }
     return PolicyRef(
@@ -145,6 +148,13 @@ def _digest(document: Mapping[str, object]) -> str:
     return text_digest(json.dumps(document, sort_keys=True, ensure_ascii=False))
 
 
+def _document(gate: GateSettings) -> dict[str, object]:
+    """A gate as its digest has it; keys of later versions count only where they are set."""
+    later = {"corrected_by"}
+    unset = {key for key in later if getattr(gate, key) is None}
+    return gate.model_dump(mode="json", exclude=unset)
+
+
 def _words(gate: GateSettings) -> str:
     bounds = [(edge.value, getattr(gate, edge.value)) for edge in BoundEdge]
     margins = [(kind.value, getattr(gate, kind.value)) for kind in RuleKind]
@@ -157,6 +167,8 @@ def _words(gate: GateSettings) -> str:
         parts.append(f"slices {gate.slices.mode}" + (f" max_regression {margin}" if margin else ""))
     if gate.range is not None:
         parts.append(f"range {gate.range[0]:g} to {gate.range[1]:g}")
+    if gate.corrected_by is not None:
+        parts.append(f"corrected_by {gate.corrected_by}")
     if gate.sanity:
         parts.append("sanity")
     if gate.tier == "advisory":

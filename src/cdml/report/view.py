@@ -11,6 +11,7 @@ from cdml.report.cases import CaseRow, case_rows, describe_results, summarize_ca
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.headline import headline
+from cdml.report.judges import describe_judges
 from cdml.report.next_step import NextStep, next_step
 from cdml.report.provenance import Fact, facts
 from cdml.report.rows import (
@@ -99,7 +100,13 @@ def lay_out(
         more_reasons=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing if begun else (),
         failures=failure_rows(gathered),
-        notes=(*_unwalled(gathered), *notes, *_outdated(gathered), *_notes(gathered)),
+        notes=(
+            *_unwalled(gathered),
+            *notes,
+            *_outdated(gathered),
+            *describe_judges(gathered),
+            *_notes(gathered),
+        ),
         gates=gates,
         slices=slices,
         checks=checks,

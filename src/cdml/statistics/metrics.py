@@ -154,7 +154,8 @@ class Metric:
     always the same, where that does not depend on the rows; a `fraction` is one that others write
     in percent, without an upper end. `loss` is what a mean is of, times `scale`; of the loss COLUMN
     that `column`, or what `data.cost` names, by its `summary`; `threshold` is of shares, `k` of
-    passes. `beta` is of F scores, `quantile` of latencies.
+    passes. `labels` are columns of human labels of the challenger's and the champion's answers,
+    which correct the mean. `beta` is of F scores, `quantile` of latencies.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Metric:
     summary: Summary = Summary.MEAN
     threshold: float | None = None
     k: int | None = None
+    labels: tuple[str, str | None] | None = None
     scale: float = 1.0
     beta: float | None = None
     quantile: float | None = None
@@ -204,6 +206,11 @@ class Metric:
     def of_outcomes(self) -> bool:
         """Whether it reads labels and predictions, and not just a column of figures."""
         return self.of_rows and self.loss is not Loss.COLUMN
+
+    @property
+    def corrected_by(self) -> str | None:
+        """The columns of human labels, in words; None without labels."""
+        return ", ".join(dict.fromkeys(filter(None, self.labels))) if self.labels else None
 
     @property
     def averaged(self) -> str:

@@ -33,12 +33,15 @@ _MOST_ROWS = 2**63
 def counted(metric: Metric, sample: Sample) -> int:
     """How many rows (or clusters) inform the metric: what `policy.min_rows` is held against.
 
-    Rows of unequal weight count as as many of equal weight as would have the same spread:
-    (sum of w)^2 / sum of w^2 (Kish 1965). A cluster has its rows' mean weight.
+    Of a judge's scores that labels correct, the labelled cases. Rows of unequal weight count as as
+    many of equal weight as would have the same spread: (sum of w)^2 / sum of w^2 (Kish 1965). A
+    cluster has its rows' mean weight.
     """
     match sample:
         case Replicates():
             return sample.units
+        case CaseScores(labelled=int(labelled)):
+            return labelled
         case Moments() | RowFigures() | Timings() | CaseScores():
             return sample.rows
         case Weighted():

@@ -227,15 +227,31 @@ class Replicates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseScores:
-    """The scores of a column on the same cases; `champion` None for one model alone."""
+    """The scores of a column on the same cases; `champion` None for one model alone.
+
+    Attributes:
+        human: what people scored, shape (cases, models), the challenger first; NaN where they did
+            not. None for metrics without labels.
+    """
 
     challenger: "CaseMeans"
     champion: "CaseMeans | None"
+    human: Floats | None = None
 
     @property
     def rows(self) -> int:
         """How many cases there are."""
         return self.challenger.cases
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """How many answers of each model people scored; empty without labels."""
+        return () if self.human is None else tuple(map(int, (~np.isnan(self.human)).sum(axis=0)))
+
+    @property
+    def labelled(self) -> int | None:
+        """On how many cases people scored every model's answer; None without labels."""
+        return None if self.human is None else int((~np.isnan(self.human)).all(axis=1).sum())
 
 
 Sample = Cells | Moments | Ranked | OneVsRest | Weighted | Replicates | Timings | CaseScores

@@ -157,11 +157,16 @@ def test_at_an_end_of_the_range_the_interval_neither_collapses_nor_leaves_it(rig
     assert interval.high - interval.low == pytest.approx(2.7 / 60, rel=0.15)
 
 
-@pytest.mark.parametrize("measure", [compare_corrected, lambda *a: measure_corrected(*a, 0.95)])
-def test_few_labels_do_not_correct_a_judge(measure):
+def test_few_labels_do_not_correct_a_judge():
     human, judge = models(np.random.default_rng(6), 100, passes)
+    both, one = cases(human, judge, 40), cases(human[:, :1], judge[:, :1], 19)
+    both.human[19:, 1] = np.nan
 
-    assert measure(METRIC, cases(human, judge, 19)) == Unmeasured(
+    assert compare_corrected(METRIC, both) == Unmeasured(
+        reason="people scored both models' answers on 19 cases (the challenger's on 40, the"
+        " champion's on 19); at least 20 are needed to correct a judge"
+    )
+    assert measure_corrected(METRIC, one, 0.95) == Unmeasured(
         reason="mean(score) has human labels on 19 cases; at least 20 are needed to correct a judge"
     )
 

@@ -30,6 +30,11 @@ class CaseReader:
         names = (m.column for m in self.metrics if self.row.layout.reads_cases(m))
         return tuple(dict.fromkeys(name for name in names if name))
 
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        names = (name for metric in self.metrics for name in metric.labels or ())
+        return tuple(dict.fromkeys(name for name in names if name))
+
     @cached_property
     def _arrays(self) -> dict[str, Any]:
         selected = [f"{one.code()} AS s{index}" for index, one in enumerate(self.slices)]
@@ -41,6 +46,11 @@ class CaseReader:
                 selected.append(f"CAST({side}.{quote(name)} AS DOUBLE) AS {side}{number}")
                 if VARIANCE + name in fields:
                     selected.append(f"{side}.{quote(VARIANCE + name)} AS {side}v{number}")
+            selected += [
+                f"CAST({side}.{quote(name)} AS DOUBLE) AS {side}h{number}"
+                for number, name in enumerate(self._labels)
+                if name in fields
+            ]
         sql = f"SELECT {', '.join(selected)} FROM {self.row.pair.relation}"
         return self.engine.arrays(sql, self.row.pair.challenger.path)
 
@@ -54,7 +64,26 @@ class CaseReader:
             )
             chosen = scored if chosen is None else np.asarray(chosen) & scored
         sides = [self._means(side, number, chosen) for side in self.row.sides]
-        return CaseScores(challenger=sides[0], champion=sides[1] if sides[1:] else None)
+        return CaseScores(
+            challenger=sides[0],
+            champion=sides[1] if sides[1:] else None,
+            human=self._human(metric, chosen),
+        )
+
+    def _human(self, metric: Metric, chosen: Flags | None) -> Floats | None:
+        """What people scored of each side; NaN throughout where a file has no such column."""
+        if metric.labels is None:
+            return None
+        columns = []
+        for side, name in zip(self.row.sides, metric.labels, strict=False):
+            held = name is not None and name in self.row.file(side).fields
+            columns.append(
+                self._floats(f"{side}h{self._labels.index(str(name))}")
+                if held
+                else np.full(len(self._floats("c0")), np.nan)
+            )
+        human = np.column_stack(columns)
+        return human if chosen is None else human[np.asarray(chosen)]
 
     def _means(self, side: str, number: int, chosen: Flags | None) -> CaseMeans:
         mean = self._floats(f"{side}{number}")

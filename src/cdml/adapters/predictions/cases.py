@@ -154,6 +154,8 @@ class CaseFile:
         number = self.number(name)
         if self.plan.trial is None:
             return f"any_value({number if name in self.plan.coded else column})"
+        if name in self.plan.labels:
+            return f"avg({number}) FILTER (NOT {failed} AND NOT isnan({number}))"
         measured = f"FILTER (NOT {failed})"
         return (
             f"CASE WHEN count_if(NOT {failed} AND ({number} IS NULL OR isnan({number}))) = 0"

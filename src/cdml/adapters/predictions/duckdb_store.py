@@ -129,7 +129,7 @@ class DuckSamples:
             if _outcomes(layout, metrics):
                 needed = (layout.required_label, PREDICTION, *needed)
             require_columns(file, (*layout.key, *slices, *needed))
-            _require_numbers(file, figures)
+            _require_numbers(file, (*figures, *self._labels(file, metrics)))
         _require_numbers(files[0], (layout.weight,) if layout.weight else ())
         return self._on_pair(
             files, layout, lambda pair: self._reduction(pair, layout, metrics, scores).parts()
@@ -211,6 +211,16 @@ class DuckSamples:
                 "Set data.task to regression if the label is a number.",
             )
         return tuple(sorted(names))
+
+    def _labels(self, file: Predictions, metrics: Sequence[Metric]) -> tuple[str, ...]:
+        """The columns of human labels in which a file holds any; an empty one has no type."""
+        names = dict.fromkeys(name for metric in metrics for name in metric.labels or ())
+        held = [name for name in names if name is not None and name in file.fields]
+        if not held:
+            return ()
+        counts = ", ".join(f"count({quote(name)})" for name in held)
+        [labels] = self._engine.fetch(f"SELECT {counts} FROM {file.relation}", file.path)
+        return tuple(name for name, number in zip(held, labels, strict=True) if number)
 
     def _distinct(self, text: str, column: str, file: Predictions, most: int) -> set[str]:
         """The values of a column as text; each value is written but once."""

@@ -7,6 +7,12 @@ from cdml.statistics.cases.medians import compare_medians, measure_median
 from cdml.statistics.cases.pass_rates import Trials, rates_of_passes
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import Unmeasured
+from cdml.statistics.judges.prediction_powered import (
+    Corrected,
+    JudgedCases,
+    compare_corrected,
+    measure_corrected,
+)
 from cdml.statistics.metrics import Metric, Summary
 from cdml.statistics.samples import CaseScores, CountArray
 
@@ -15,6 +21,9 @@ def compare_scores(metric: Metric, scores: CaseScores) -> Paired | Unmeasured:
     """Two models by a metric of a column."""
     if scores.champion is None:
         return Unmeasured(reason=f"{metric.name} has no champion to compare with")
+    if metric.labels is not None:
+        corrected = compare_judged(metric, scores)
+        return corrected if isinstance(corrected, Unmeasured) else corrected.value
     models = [_summarised(metric, model) for model in (scores.challenger, scores.champion)]
     for model in models:
         if isinstance(model, Unmeasured):
@@ -26,11 +35,52 @@ def compare_scores(metric: Metric, scores: CaseScores) -> Paired | Unmeasured:
 
 def measure_scores(metric: Metric, scores: CaseScores, confidence: float) -> Level | Unmeasured:
     """One model by a metric of a column; the challenger is measured."""
+    if metric.labels is not None:
+        corrected = measure_judged(metric, scores, confidence)
+        return corrected if isinstance(corrected, Unmeasured) else corrected.value
     model = _summarised(metric, scores.challenger)
     if isinstance(model, Unmeasured):
         return model
     measure = measure_median if metric.summary is Summary.MEDIAN else measure_cases
     return measure(metric.name, model, confidence, metric.range)
+
+
+def compare_judged(metric: Metric, scores: CaseScores) -> Corrected[Paired] | Unmeasured:
+    """Two models by a judge's scores, corrected by labels."""
+    cases = judged_cases(metric, scores)
+    return cases if isinstance(cases, Unmeasured) else compare_corrected(metric.name, cases)
+
+
+def measure_judged(
+    metric: Metric, scores: CaseScores, confidence: float
+) -> Corrected[Level] | Unmeasured:
+    """One model by a judge's scores, corrected by labels; the challenger is measured."""
+    cases = judged_cases(metric, scores)
+    if isinstance(cases, Unmeasured):
+        return cases
+    return measure_corrected(metric.name, cases, confidence)
+
+
+def judged_cases(metric: Metric, scores: CaseScores) -> JudgedCases | Unmeasured:
+    """The judge's and people's scores side by side."""
+    models = [scores.challenger, *([scores.champion] if scores.champion else [])]
+    if scores.human is None:
+        return Unmeasured(reason=f"{metric.name} was measured without its labels")
+    labels = scores.human[~np.isnan(scores.human)]
+    if np.isinf(labels).any():
+        return Unmeasured(reason="some of people's scores are infinite")
+    if metric.range is not None and not np.all(
+        (labels >= metric.range.low) & (labels <= metric.range.high)
+    ):
+        return Unmeasured(
+            reason=f"{metric.name} is {metric.range}, and people's scores go from {labels.min():g}"
+            f" to {labels.max():g}"
+        )
+    return JudgedCases(
+        judge=np.column_stack([model.mean for model in models]),
+        human=scores.human,
+        within=metric.range,
+    )
 
 
 def _summarised(metric: Metric, scores: CaseMeans) -> CaseMeans | Unmeasured:

@@ -205,9 +205,13 @@ def _problem(metric: str, cases: JudgedCases) -> Unmeasured | None:
     if unscored:
         return Unmeasured(reason=f"the judge has no score for {metric} on {unscored:,} cases")
     labels = int(cases.labelled.sum())
-    if labels < FEWEST_LABELS:
-        return Unmeasured(
-            reason=f"{metric} has human labels on {labels:,} cases; at least {FEWEST_LABELS} are"
-            " needed to correct a judge"
+    if labels >= FEWEST_LABELS:
+        return None
+    reason = f"{metric} has human labels on {labels:,} cases"
+    by_model = np.isfinite(cases.human).sum(axis=0)
+    if len(by_model) > 1:
+        reason = (
+            f"people scored both models' answers on {labels:,} cases (the challenger's on"
+            f" {by_model[0]:,}, the champion's on {by_model[1]:,})"
         )
-    return None
+    return Unmeasured(reason=f"{reason}; at least {FEWEST_LABELS} are needed to correct a judge")
