@@ -73,7 +73,7 @@ def test_the_comment_and_the_page_name_the_cases_that_broke_with_their_links(cap
         assert 'href="https://tool.test/new/2"' in text
         assert 'href="https://tool.test/new/1"' in text
         assert "q07" not in text
-    assert "broke  q02  1.00 → 0.00  https://tool.test/new/2" in capsys.readouterr().out
+    assert "broke  q02  1 → 0  https://tool.test/new/2" in capsys.readouterr().out
 
 
 def test_a_text_is_shown_only_where_the_contract_lists_it_and_does_not_classify_it():

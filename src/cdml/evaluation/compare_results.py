@@ -11,9 +11,10 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Margin
 from cdml.config.schema import PolicySettings
 from cdml.errors import InputError
-from cdml.evaluation.cases import CasePlan, Cases, describe_unmatched
+from cdml.evaluation.cases import CasePlan, Cases, ChangeQuery, describe_unmatched
 from cdml.evaluation.measurement_errors import describe_errors, judge_errors
 from cdml.evaluation.prediction_store import Layout, PredictionSlice, Samples
+from cdml.evidence.cases import ChangedCases
 from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons
@@ -121,6 +122,7 @@ def _compare(
         metrics=tuple(overall),
         operations=tuple(_compared(metric, parts[0], policy) for metric in operations),
         categories=tuple(_compared(metrics[0], part, policy) for part in parts[1:]),
+        changed=_changed(files, metrics[0], samples, plan, cases),
         notes=tuple(
             dict.fromkeys((*roles.notes, *_notes(cases), *files.old.notes, *files.new.notes))
         ),
@@ -134,6 +136,22 @@ def _compare(
         return comparison
     chosen = [one for one in metrics if one.column in judged] or metrics[:1]
     return _judged(comparison, _gates(chosen, parts, cases, margin, policy), margin)
+
+
+def _changed(
+    files: ComparedFiles, metric: Metric, samples: Samples, plan: CasePlan, cases: Cases
+) -> ChangedCases | None:
+    if metric.column is None or cases.champion is None:
+        return None
+    query = ChangeQuery(
+        plan=plan,
+        metric=metric.name,
+        column=metric.column,
+        greater_is_better=metric.greater_is_better,
+        results=(files.new.path, files.old.path),
+        link=files.roles.link,
+    )
+    return samples.list_changes(cases.challenger, cases.champion, query)
 
 
 def _metrics(roles: Roles, fields: Sequence[Field]) -> Iterator[Metric]:

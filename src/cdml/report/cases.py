@@ -29,12 +29,18 @@ def case_rows(cases: Sequence[ChangedCase]) -> tuple[CaseRow, ...]:
         CaseRow(
             case=one.case,
             link=one.link,
-            champion=figures.value(one.champion, like=(one.challenger,)),
-            challenger=figures.value(one.challenger, like=(one.champion,)),
+            champion=_score(one.champion, one.challenger),
+            challenger=_score(one.challenger, one.champion),
             texts=tuple(_texts(one)),
         )
         for one in cases
     )
+
+
+def _score(score: float, other: float) -> str:
+    """Without the zeros at its end: most cases score 0 or 1."""
+    text = figures.value(score, like=(other,))
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def summarize_cases(results: CaseResults | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
+from cdml.evidence.cases import ChangedCases
 from cdml.statistics.interval import ConfidenceInterval
 
 
@@ -45,6 +46,7 @@ class ResultComparison:
 
     The first of `metrics` answers for all. `operations` are cost, latency and tokens. `smallest` is
     the change that these cases detect with 80 % power, and `needed` how many would detect `target`.
+    `changed` are the cases that got worse or better by the first metric, None if it has no column.
     The verdict is None without a margin.
     """
 
@@ -60,6 +62,7 @@ class ResultComparison:
     target: float | None
     needed: int | None
     more_trials: int | None
+    changed: ChangedCases | None = None
     rule: str = ""
     verdict: Verdict | None = None
     reason: str = ""

@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from cdml.common.markdown import SHORT, address, terminal
 from cdml.common.markdown import markdown as escape
-from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
+from cdml.evidence.cases import ChangedCases
+from cdml.report.cases import CaseRow, case_rows
 from cdml.report.figures import NONE, value
 from cdml.results.comparison import MetricComparison, ResultComparison
 
@@ -46,26 +48,29 @@ def _reach(primary: MetricComparison) -> str:
 
 def text(comparison: ResultComparison) -> str:
     """For a terminal."""
-    return "\n".join(_lines(comparison, _text_table, terminal)) + "\n"
+    return "\n".join(_lines(comparison, _text_table, terminal, _text_link)) + "\n"
 
 
 def markdown(comparison: ResultComparison) -> str:
     """For a comment."""
-    return "\n".join(_lines(comparison, _markdown_table, escape)) + "\n"
+    return "\n".join(_lines(comparison, _markdown_table, escape, _markdown_link)) + "\n"
 
 
 def document(comparison: ResultComparison) -> str:
     """For scripts."""
     content = {"schema": "cdml.results/1", "headline": headline(comparison), **asdict(comparison)}
     content.pop("cases")
+    changed = comparison.changed
+    content["changed"] = None if changed is None else changed.model_dump(mode="json")
     return json.dumps({"cases": comparison.cases, **content}, default=str, indent=2) + "\n"
 
 
 Safe = Callable[[str], str]
+Link = Callable[[CaseRow], str]
 Table = Callable[[Sequence[str], Sequence[tuple[str, ...]]], list[str]]
 
 
-def _lines(comparison: ResultComparison, table: Table, safe: Safe) -> list[str]:
+def _lines(comparison: ResultComparison, table: Table, safe: Safe, link: Link) -> list[str]:
     lines = [safe(headline(comparison)), ""]
     if comparison.verdict is not None:
         lines[:1] = [f"verdict: {comparison.verdict.value}", safe(comparison.reason), lines[0]]
@@ -82,9 +87,40 @@ def _lines(comparison: ResultComparison, table: Table, safe: Safe) -> list[str]:
             ), ""]  # fmt: skip
         else:
             lines += [f"No category moved ({len(comparison.categories):,} compared).", ""]
-    lines += [*map(safe, _power(comparison)), *_asks(comparison), ""]
+    lines += _changed(comparison.changed, table, safe, link)
+    open_ = [*map(safe, _power(comparison)), *_asks(comparison)]
+    lines += [*open_, ""] if open_ else []
     lines += [f"- {safe(note)}" for note in comparison.notes]
     return lines
+
+
+def _changed(changed: ChangedCases | None, table: Table, safe: Safe, link: Link) -> list[str]:
+    """The cases that broke and those that were fixed: in a line, or in a table with links."""
+    if changed is None:
+        return []
+    lines = []
+    for title, count, cases in (
+        ("cases that broke", f"{changed.worse:,} of {changed.cases:,} got worse", changed.broken),
+        ("cases that were fixed", f"{changed.better:,} got better", changed.fixed),
+    ):
+        rows = case_rows(cases)
+        if any(row.link for row in rows):
+            cells = [(link(row), row.champion, row.challenger) for row in rows]
+            lines += [f"{title} ({count})", *table(("case", "old", "new"), cells), ""]
+        elif rows:
+            moves = (f"{safe(row.case)} {row.champion} → {row.challenger}" for row in rows)
+            lines += [f"{title} ({count})", f"  {', '.join(moves)}", ""]
+    return lines
+
+
+def _text_link(row: CaseRow) -> str:
+    link = f" {terminal(row.link)}" if address(row.link) and row.link else ""
+    return f"{terminal(row.case, SHORT)}{link}"
+
+
+def _markdown_link(row: CaseRow) -> str:
+    name, href = escape(row.case, SHORT), address(row.link)
+    return f'<a href="{href}">{name}</a>' if href else name
 
 
 def _power(comparison: ResultComparison) -> list[str]:
