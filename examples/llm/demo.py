@@ -28,7 +28,7 @@ Invoke = Callable[[list[str]], int]
 def demo(folder: Path, *, invoke: Invoke, say: Callable[[str], None]) -> int:
     """Tell the story in a folder: 0 if it went as it should, else 1."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("cdml.yaml", "questions.tsv"):
+    for name in ("cdml.yaml", "answers.odcs.yaml"):
         shutil.copyfile(EXAMPLE / name, folder / name)
     before = Path.cwd()
     os.chdir(folder)

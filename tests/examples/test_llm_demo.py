@@ -66,6 +66,18 @@ def test_one_comment_rejects_a_category_and_the_other_passes(demo):
     assert "Passed" in passed
 
 
+def test_the_comment_shows_the_question_and_both_answers(demo):
+    row = next(line for line in demo.stdout.splitlines() if line.startswith("| when-01"))
+
+    for text in (
+        "When was the amendment on slavery ratified?",
+        "December 6, 1865",
+        "not in the text",
+    ):
+        assert text in row
+        assert text in README
+
+
 def test_the_same_answers_come_from_every_run(demo, folder):
     assert 0 == demo.returncode
     for version in "123":
