@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from cdml.adapters.targets.judged_files import download
 from cdml.errors import InputError, ServiceError
 from cdml.journal.records import Release
-from cdml.models.digest import clean_copy, model_digest
+from cdml.models.digest import model_digest
 from cdml.models.registry import Registry
 
 
@@ -38,7 +39,7 @@ class ModelCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".incoming-") as scratch:
-                clean = self._download(release, Path(scratch))
+                clean = download(self._registry, self._name, release, Path(scratch))
                 clean.rename(place)
         except OSError as error:
             raise ServiceError(
@@ -53,19 +54,6 @@ class ModelCache:
         for entry in self._folder.glob("*"):
             if entry not in stay:
                 shutil.rmtree(entry, ignore_errors=True)
-
-    def _download(self, release: Release, scratch: Path) -> Path:
-        uri = f"models:/{self._name}/{release.version}"
-        fetched = self._registry.fetch(uri, scratch / "fetched")
-        clean = clean_copy(fetched, scratch / "clean")
-        digest = model_digest(clean)
-        if digest != release.digest:
-            raise InputError(
-                f"v{release.version} has the digest {digest[:19]}… in the registry, and"
-                f" {release.digest[:19]}… was judged.",
-                "Somebody changed it: judge it again.",
-            )
-        return clean
 
 
 def _is(folder: Path, digest: str) -> bool:
