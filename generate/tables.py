@@ -53,10 +53,11 @@ def sections(schema: Schema, path: str = "", *, inner: Schema | None = None) -> 
     for case in here.get("allOf", ()):
         kind = case["if"]["properties"]["type"]["const"]
         yield Section(path, {**case["then"], "description": ""}, kind)
-    for name, value in here.get("properties", {}).items():
-        for mark, target in _inner(schema, value):
-            below = f"{path}.{name}{mark}".lstrip(".")
-            yield from sections(schema, below, inner=target)
+    for part in (here, *(case["then"] for case in here.get("allOf", ()))):
+        for name, value in part.get("properties", {}).items():
+            for mark, target in _inner(schema, value):
+                below = f"{path}.{name}{mark}".lstrip(".")
+                yield from sections(schema, below, inner=target)
 
 
 def _inner(schema: Schema, value: Schema) -> Iterator[tuple[str, Schema]]:

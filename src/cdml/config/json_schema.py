@@ -25,8 +25,8 @@ def json_schema() -> str:
     schema = model.Config.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"
-    _add_kinds(schema["$defs"]["TargetSettings"], target_types())
-    _add_kinds(schema["$defs"]["TrafficSettings"], traffic_types())
+    _add_kinds(schema["$defs"], "TargetSettings", target_types())
+    _add_kinds(schema["$defs"], "TrafficSettings", traffic_types())
     uri = schema["$defs"]["RegistrySettings"]["properties"]["uri"]
     uri["description"] = "\n".join((uri["description"], *registry_types().describe()))
     checks = schema["$defs"]["DataSettings"]["properties"]["checks"]
@@ -39,8 +39,9 @@ def json_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _add_kinds(typed: dict[str, Any], kinds: Kinds[Any]) -> None:
+def _add_kinds(definitions: dict[str, Any], typed_name: str, kinds: Kinds[Any]) -> None:
     """The settings of the kinds whose entry has them; another type may have any."""
+    typed = definitions[typed_name]
     typed["properties"]["type"]["description"] = "\n".join(kinds.describe())
     typed["properties"]["type"]["examples"] = sorted(kinds)
     typed["allOf"] = []
@@ -50,6 +51,7 @@ def _add_kinds(typed: dict[str, Any], kinds: Kinds[Any]) -> None:
         settings = kind.settings.model_json_schema(mode="validation")
         if not (properties := settings.get("properties")):
             continue
+        definitions |= settings.get("$defs", {})
         typed["allOf"].append(
             {
                 "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
