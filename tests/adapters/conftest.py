@@ -4,7 +4,7 @@ import pytest
 
 from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
-from support.paths import HaproxyPlace
+from support.paths import HaproxyPlace, KubernetesPlace
 
 
 @pytest.fixture
@@ -19,6 +19,13 @@ def server() -> Iterator[GitHubServer]:
 def haproxy_place(tmp_path) -> Iterator[HaproxyPlace]:
     """A target over a real HAProxy, with releases to serve."""
     with HaproxyPlace(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def kubernetes_place(tmp_path) -> Iterator[KubernetesPlace]:
+    """A target over a fake API server, with releases to serve."""
+    with KubernetesPlace(tmp_path) as place:
         yield place
 
 

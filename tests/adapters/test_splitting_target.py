@@ -9,10 +9,14 @@ from support.paths import FakePlace
 BODY = b'{"dataframe_records": [{"x": 1}]}'
 
 
-@pytest.fixture(params=["fake", "haproxy"])
+@pytest.fixture(params=["fake", "haproxy", "kubernetes"])
 def place(request):
     """A target that serves its first release since generation 1."""
-    made = FakePlace() if request.param == "fake" else request.getfixturevalue("haproxy_place")
+    made = (
+        FakePlace()
+        if request.param == "fake"
+        else request.getfixturevalue(f"{request.param}_place")
+    )
     made.target.switch(made.releases[0], fence=1)
     return made
 

@@ -23,15 +23,17 @@ def release(number, digest=None):
     return Release(version=str(number), digest=digest or f"sha256:{content}", source="s")
 
 
-@pytest.fixture(params=["fake", "fake that splits", "haproxy", "registry", "registry in a folder"])
+@pytest.fixture(
+    params=["fake", "fake that splits", "haproxy", "kubernetes", "registry", "registry in a folder"]
+)
 def made(request, tmp_path):
     """A target and two releases it can serve, a third that is gone."""
     if request.param.startswith("fake"):
         target = FakeTarget() if request.param == "fake" else FakeSplittingTarget()
         target.lost.add("9")
         return target, release(1), release(2)
-    if request.param == "haproxy":
-        place = request.getfixturevalue("haproxy_place")
+    if request.param in ("haproxy", "kubernetes"):
+        place = request.getfixturevalue(f"{request.param}_place")
         return place.target, *place.releases[:2]
     folders = request.param == "registry in a folder"
     registry = FolderRegistry("folder:registry", tmp_path) if folders else FakeRegistry()

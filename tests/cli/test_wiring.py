@@ -86,12 +86,16 @@ class TestUnknownNames:
         with pytest.raises(ConfigurationError) as caught:
             read("type: registry", "type: registri")
 
-        expected = "unknown target 'registri'; did you mean 'registry'? Known: haproxy, registry."
+        expected = (
+            "unknown target 'registri'; did you mean 'registry'?"
+            " Known: haproxy, kubernetes, registry."
+        )
         assert expected in caught.value.message
 
     @pytest.mark.usefixtures("installed")
     def test_are_told_with_those_of_installed_packages(self, read):
-        with pytest.raises(ConfigurationError, match="Known: haproxy, registry, theirs"):
+        known = "Known: haproxy, kubernetes, registry, theirs"
+        with pytest.raises(ConfigurationError, match=known):
             read("type: registry", "type: cloud")
 
     def test_are_never_taken_for_the_default_one(self, read):

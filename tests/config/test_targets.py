@@ -103,3 +103,72 @@ def test_the_schema_knows_the_settings_and_lets_other_targets_have_theirs():
         jsonschema.validate({"type": "haproxy", "socket": "/x", "backend": "m"}, schema)
     described = schema["allOf"][0]["then"]["properties"]
     assert all("description" in one for one in described.values())
+
+
+KUBERNETES = {
+    "namespace": "models",
+    "manifest": "model.yaml",
+    "service": "flights",
+    "weights": {"from": "mlflow", "mount": "/models"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"image": "serve:1"}, "image: pin the image by its digest"),
+        ({"service": "1st"}, "service: must match"),
+        ({"weights": {"from": "mlflow", "mount": "models"}}, "mount: write an absolute path"),
+        ({"weights": {"from": "volume", "mount": "/m"}}, "claim is missing"),
+        ({"weights": {"from": "image", "mount": "/m", "claim": "c"}}, "claim is not for image"),
+        (
+            {"weights": {"from": "volume", "mount": "/m", "claim": "c", "path": "../{digest}"}},
+            "path: write a path within the volume",
+        ),
+        (
+            {"weights": {"from": "volume", "mount": "/m", "claim": "c", "path": "latest"}},
+            "path: must contain {digest}",
+        ),
+        ({"weights": {"from": "s3", "mount": "/m"}}, "from: write 'image', 'config-map'"),
+        (
+            {"verify": {"image": f"a@sha256:{'0' * 64}"}},
+            "verify has nothing to check for weights from mlflow",
+        ),
+    ],
+)
+def test_settings_of_kubernetes_that_cannot_work_are_refused(tmp_path, changes, problem):
+    target = {"target": {"type": "kubernetes", **KUBERNETES, **changes}}
+    (tmp_path / "cdml.yaml").write_text(f"{CONFIG}deploy: {json.dumps(target)}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "cdml.yaml", targets=["kubernetes"], environment={})
+
+    assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("canary", "route", "problem"),
+    [
+        ({"steps": [5, 100]}, None, "splits traffic only with deploy.target.route"),
+        ({}, None, "splits traffic only with deploy.target.route"),
+        ({"steps": [100]}, None, None),
+        ({"steps": [5, 100]}, "flights", None),
+        (
+            {"traffic": {"type": "haproxy", "path": "/x"}},
+            "flights",
+            "haproxy has no requests of the target kubernetes; choose one of: file, prometheus",
+        ),
+    ],
+)
+def test_a_service_alone_has_no_canary(tmp_path, canary, route, problem):
+    target = {"type": "kubernetes", **KUBERNETES, **({"route": route} if route else {})}
+    canary = {"traffic": {"type": "file", "path": "x.jsonl"}, **canary}
+    deploy = json.dumps({"target": target, "canary": canary})
+    (tmp_path / "cdml.yaml").write_text(f"{CONFIG}deploy: {deploy}\n")
+    told = ""
+    try:
+        load(tmp_path / "cdml.yaml", targets=["kubernetes"], environment={})
+    except ConfigurationError as error:
+        told = error.message
+
+    assert (problem or "") in told
+    assert bool(problem) is bool(told)

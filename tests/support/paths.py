@@ -1,11 +1,15 @@
 """Targets that split traffic, each with releases to serve and what can happen to it."""
 
 import json
+import os
+from unittest.mock import patch
 
 from cdml.adapters.targets.haproxy.target import HaproxyTarget
+from cdml.adapters.targets.kubernetes.target import KubernetesTarget
 from cdml.config import load
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG
+from fakes.kubernetes_api import CRASH, FakeKubernetes
 from fakes.registry import FakeRegistry
 from fakes.target import FakeSplittingTarget
 from support.haproxy import Haproxy
@@ -100,3 +104,92 @@ class HaproxyPlace:
         (model / "behaviour.json").write_text(name)
         known = self.registry.register("flights", model, tags={})
         return Release(version=known.version, digest=known.digest, source=known.source)
+
+
+IMAGE = "registry.example/serve@sha256:" + "a" * 64
+MANIFEST = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "anything"},
+    "spec": {"template": {"spec": {"containers": [{"name": "server", "image": IMAGE}]}}},
+}
+ROUTE = {
+    "metadata": {"name": "flights", "namespace": "models"},
+    "spec": {
+        "parentRefs": [{"name": "gateway"}],
+        "rules": [{"backendRefs": [{"name": "flights", "port": 80}]}],
+    },
+}
+
+
+class KubernetesPlace:
+    """The fake API server; the third release's pods end at once.
+
+    `more` are settings of the target; `route=None` leaves the traffic to the Service.
+    """
+
+    def __init__(self, folder, *, route="flights", manifest=MANIFEST, **more):
+        self.server = FakeKubernetes()
+        self.folder = folder
+        self.registry = FakeRegistry()
+        self.releases = tuple(self._register(name) for name in ("A", "B", "C", "D"))
+        self.server.behaviour[self.digits(self.releases[2])] = {"containers": [CRASH]}
+        self.settings = {
+            "type": "kubernetes",
+            "context": "test",
+            "namespace": "models",
+            "manifest": "model.json",
+            "service": "flights",
+            "weights": {"from": "config-map", "mount": "/models"},
+            "ready": 5,
+            **({"route": route} if route else {}),
+            **more,
+        }
+        (folder / "model.json").write_text(json.dumps(manifest))
+        self.target = None
+
+    def __enter__(self):
+        self.server.__enter__()
+        if "route" in self.settings:
+            self.server.put("httproutes", ROUTE)
+        (self.folder / "kubeconfig").write_text(json.dumps(self.server.kubeconfig()))
+        self.target = self.again()
+        return self
+
+    def __exit__(self, *_):
+        self.server.__exit__()
+
+    def again(self, environment=None):
+        """The target as another process meets it."""
+        target = json.dumps({"target": self.settings})
+        (self.folder / "cdml.yaml").write_text(f"{CONFIG}deploy: {target}\n")
+        loaded = load(self.folder / "cdml.yaml", targets=["kubernetes"], environment={})
+        with patch.dict(os.environ, KUBECONFIG=str(self.folder / "kubeconfig")):
+            return KubernetesTarget(
+                loaded=loaded, registry=self.registry, environment=environment, pause=0.01
+            )
+
+    def restart(self):
+        """Somebody sets the weights that a controller keeps elsewhere."""
+        rules = self.server.get("httproutes", "flights")["spec"]["rules"]
+        for one in rules[0]["backendRefs"]:
+            one["weight"] = 1
+        self.server.edit("httproutes", "flights", ("spec", "rules"), rules, "argocd-controller")
+
+    def kill(self, release):
+        self.server.remove("deployments", self.name(release))
+
+    def name(self, release):
+        return f"flights-{self.digits(release)}"
+
+    @staticmethod
+    def digits(release):
+        return release.digest.removeprefix("sha256:")[:12]
+
+    def _register(self, name):
+        model = self.folder / f"model-{name}"
+        (model / "code").mkdir(parents=True)
+        (model / "MLmodel").write_text(f"name: {name}\n")
+        (model / "code" / "features.py").write_text("# code\n")
+        version = self.registry.register("flights", model, tags={})
+        return Release(version=version.version, digest=version.digest, source=version.source)

@@ -13,6 +13,7 @@ from cdml.config.kinds import Kinds
 from cdml.config.registries import DEFAULT_REGISTRY, registry_problem
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
+from cdml.config.traffic_steps import ALL
 from cdml.config.variables import in_ci
 
 REGISTRY_PLACE: KeyPath = ("registry", "uri")
@@ -102,6 +103,11 @@ def _about_splitting(document: Mapping[str, Any]) -> Iterator[Complaint]:
     if kind is not None and kind.splits_traffic is False:
         problem = f"the target {name} switches all traffic at once and cannot split it"
         yield ("deploy", "canary"), f"{problem}; leave canary out, or choose another target"
+    elif kind is not None and kind.splits_with and not at(document, *TARGET, kind.splits_with):
+        steps = at(document, "deploy", "canary", "steps")
+        if steps != [ALL]:
+            problem = f"the target {name} splits traffic only with deploy.target.{kind.splits_with}"
+            yield ("deploy", "canary", "steps"), f"{problem}; set it, or write steps: [100]"
     elif kind is not None and kind.traffic is not None and source not in ("", *kind.traffic):
         problem = f"{source} has no requests of the target {name}"
         yield (*TRAFFIC, "type"), f"{problem}; choose one of: {', '.join(kind.traffic)}"

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from pydantic.functional_validators import AfterValidator
 from cdml.common.suggest import describe_unknown
 from cdml.config.base import Duration, SettingsModel
 from cdml.config.kinds import Kind, Kinds
+from cdml.config.kubernetes_target import KubernetesSettings
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
 """What a command of a target may leave for cdml to fill in, each as `{name}`."""
@@ -100,22 +101,32 @@ class TargetType(Kind):
 
     `adapter` is the `module:class` of its `Target` (`delivery/target.py`), imported when one is
     made. Without `settings` the adapter checks what stands beside `type`, and without
-    `splits_traffic` only it knows. `traffic` names the sources that can show what its requests
-    became of; None: any. `template` is the `package:file` of the section `deploy` that `cdml init`
-    writes, `runner` the `runs-on` of the jobs that deliver, where not any machine will do.
+    `splits_traffic` only it knows. `splits_with` names the setting without which it gives a release
+    all traffic or none. `traffic` names the sources that can show what its requests became of;
+    None: any. `template` is the `package:file` of the section `deploy` that `cdml init`
+    writes, `files` are those of other files by their path in the project, and `runner` is the
+    `runs-on` of the jobs that deliver, where not any machine will do.
     """
 
     splits_traffic: bool | None = None
+    splits_with: str | None = None
     traffic: Collection[str] | None = None
     template: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
     runner: str | None = None
 
     def read_template(self) -> str | None:
         """The section `deploy` of a first cdml.yaml."""
-        if self.template is None:
-            return None
-        package, _, name = self.template.partition(":")
-        return files(package).joinpath(name).read_text(encoding="utf-8")
+        return None if self.template is None else _read_resource(self.template)
+
+    def read_files(self) -> Mapping[str, str]:
+        """The other files of a first project, by path."""
+        return {path: _read_resource(name) for path, name in self.files.items()}
+
+
+def _read_resource(place: str) -> str:
+    package, _, name = place.partition(":")
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 TARGETS: Mapping[str, TargetType] = {
@@ -133,6 +144,19 @@ TARGETS: Mapping[str, TargetType] = {
         splits_traffic=True,
         template="cdml.scaffold:templates/deploy-haproxy.yaml",
         runner="[self-hosted, models] # the machine that HAProxy runs on",
+    ),
+    "kubernetes": TargetType(
+        adapter="cdml.adapters.targets.kubernetes.target:KubernetesTarget",
+        summary="a Deployment for each release, behind an HTTPRoute or a Service",
+        settings=KubernetesSettings,
+        splits_traffic=True,
+        splits_with="route",
+        traffic=("file", "prometheus"),
+        template="cdml.scaffold:templates/deploy-kubernetes.yaml",
+        files={
+            f"k8s/{name}.yaml": f"cdml.scaffold:templates/kubernetes/{name}.yaml"
+            for name in ("model", "route", "role")
+        },
     ),
 }
 """Our own targets."""

@@ -99,6 +99,11 @@ class ProjectPlace:
         plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name)
         return name if self.below and plain else "my-model"
 
+    def name_model(self, template: str) -> str:
+        """A template with the model's name, and that of the service that serves it."""
+        service = f"model-{self.slug}".rstrip("-")
+        return template.replace("my-model", self.model).replace("my-service", service)
+
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
@@ -144,18 +149,21 @@ def init(
         workflow = place.fill_in(_template(name))
         delivers = name in DELIVERING
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
-    config = (_template(CONFIG) + section).replace("my-model", place.model)
+    config = place.name_model(_template(CONFIG) + section)
+    more = {place.folder / path: place.name_model(text) for path, text in kind.read_files().items()}
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
     proposed = (place.folder / contract,) if contract else ()
-    taken = [path for path in (place.folder / CONFIG, *workflows, *proposed) if path.exists()]
+    taken = [
+        path for path in (place.folder / CONFIG, *workflows, *more, *proposed) if path.exists()
+    ]
     if taken and not force:
         verb = "exists" if len(taken) == 1 else "exist"
         names = ", ".join(path.relative_to(place.root).as_posix() for path in taken)
         raise ConfigurationError(
             f"{names} {verb} already; nothing was written.", "Use --force to overwrite."
         )
-    content = {place.folder / CONFIG: config, **workflows}
+    content = {place.folder / CONFIG: config, **workflows, **more}
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = observe_columns(table)

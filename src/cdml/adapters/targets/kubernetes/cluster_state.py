@@ -1,0 +1,112 @@
+"""What the cluster's objects say about our releases: which run, and what each serves. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cdml.adapters.targets.kubernetes.names import (
+    DIGEST,
+    MANAGER,
+    VERSION,
+    Object,
+    Owner,
+    annotation,
+    metadata,
+)
+from cdml.adapters.targets.kubernetes.pod_status import is_ready
+from cdml.adapters.targets.kubernetes.release_objects import config_map_digest
+from cdml.journal.records import Release
+
+UNVERIFIED_DIGEST = "sha256:" + "0" * 64
+"""The digest of a release whose pods may serve something else than was applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRelease:
+    """A release as the cluster has it. `ready` counts the endpoints that get its requests."""
+
+    name: str
+    version: str
+    digest: str
+    deployment: Object
+    ready: int
+    doubt: str = ""  # why its digest is not proven
+
+    @property
+    def proven_digest(self) -> str:
+        """The digest where it is proven that ready pods serve it."""
+        return self.digest if self.ready and not self.doubt else UNVERIFIED_DIGEST
+
+    def is_(self, release: Release) -> bool:
+        """Whether it was made for this release."""
+        return (self.version, self.digest) == (release.version, release.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterObjects:
+    """All objects of one owner, as listed."""
+
+    deployments: Sequence[Object] = ()
+    services: Sequence[Object] = ()
+    slices: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    config_maps: Sequence[Object] = ()
+    owner: Owner = field(default_factory=lambda: Owner("", ""))
+
+    def releases(self, *, needs_config_map: bool) -> Mapping[str, RunningRelease]:
+        """Our releases by name, from the Deployment down to the endpoints that are ready."""
+        found = (self._release(one, needs_config_map) for one in self.deployments)
+        return {one.name: one for one in found}
+
+    def _release(self, deployment: Object, needs_config_map: bool) -> RunningRelease:
+        name = metadata(deployment)["name"]
+        digest = annotation(deployment, DIGEST) or UNVERIFIED_DIGEST
+        doubt = self._doubt(deployment, name, digest, needs_config_map)
+        return RunningRelease(
+            name=name,
+            version=annotation(deployment, VERSION) or "0",
+            digest=digest,
+            deployment=deployment,
+            ready=self._ready(name, digest),
+            doubt=doubt,
+        )
+
+    def _doubt(self, deployment: Object, name: str, digest: str, needs_config_map: bool) -> str:
+        foreign = foreign_manager(deployment)
+        if foreign:
+            return f"{foreign} changed the pods of the Deployment {name}"
+        service = next((one for one in self.services if metadata(one)["name"] == name), None)
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        if service is None:
+            return f"the Service {name} is gone"
+        if service["spec"].get("selector") != labels:
+            return f"the Service {name} selects other pods (spec.selector)"
+        if not needs_config_map:
+            return ""
+        files = next((one for one in self.config_maps if metadata(one)["name"] == name), None)
+        if files is None:
+            return f"the ConfigMap {name} is gone"
+        return "" if config_map_digest(files) == digest else f"the ConfigMap {name} was changed"
+
+    def _ready(self, name: str, digest: str) -> int:
+        """Ready endpoints of a release's Service whose pods were made for its digest."""
+        pods = {
+            metadata(one)["name"]
+            for one in self.pods
+            if is_ready(one) and annotation(one, DIGEST) == digest
+        }
+        return sum(
+            (endpoint.get("targetRef") or {}).get("name") in pods
+            for slice_ in self.slices
+            if metadata(slice_).get("labels", {}).get("kubernetes.io/service-name") == name
+            for endpoint in slice_.get("endpoints") or []
+            if (endpoint.get("conditions") or {}).get("ready") is not False
+        )
+
+
+def foreign_manager(deployment: Object) -> str:
+    """Who else wrote the pods' specification of a Deployment of ours; empty: nobody."""
+    for one in metadata(deployment).get("managedFields") or []:
+        template = (one.get("fieldsV1") or {}).get("f:spec", {}).get("f:template", {})
+        if one.get("manager") != MANAGER and "f:spec" in template:
+            return str(one.get("manager"))
+    return ""

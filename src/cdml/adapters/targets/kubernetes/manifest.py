@@ -1,0 +1,154 @@
+"""The user's own Deployment: the template of a release's pods, checked before anything is made."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from cdml.adapters.targets.kubernetes.names import Object
+from cdml.config.kubernetes_target import PINNED_IMAGE, KubernetesSettings
+from cdml.errors import ConfigurationError
+
+CHECK = "cdml-model"
+"""Name of what we add to a pod: the container that checks the files, and their volume."""
+_POD = "spec.template.spec"
+_HOST = ("hostNetwork", "hostPID", "hostIPC")
+_OTHERS = {
+    "Rollout": "Argo Rollouts would shift the traffic too; write a Deployment.",
+    "InferenceService": "KServe's InferenceService cannot be deployed to; write a Deployment.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A Deployment that can be a template, and the container in it that serves."""
+
+    deployment: Object
+    container: str
+
+    @property
+    def pod(self) -> Mapping[str, Any]:
+        """The pods' specification."""
+        spec: Mapping[str, Any] = self.deployment["spec"]["template"]["spec"]
+        return spec
+
+    @property
+    def serving(self) -> Mapping[str, Any]:
+        """The container that serves."""
+        return next(one for one in self.pod["containers"] if one["name"] == self.container)
+
+
+def read_manifest(text: str, settings: KubernetesSettings) -> Manifest:
+    """Read a manifest; the image of the settings is put in.
+
+    Raises:
+        ConfigurationError: it is no Deployment that a release can be made of; all problems at once.
+    """
+    where = f"deploy.target.manifest: {settings.manifest}"
+    try:
+        documents = [one for one in yaml.safe_load_all(text) if one is not None]
+    except yaml.YAMLError as error:
+        problem = str(error).replace("\n", " ")
+        raise ConfigurationError(f"{where} is not valid YAML: {problem}.") from error
+    problem = _not_a_deployment(documents)
+    if problem:
+        raise ConfigurationError(f"{where} {problem}")
+    deployment = copy.deepcopy(documents[0])
+    problems = list(_shape(deployment))
+    if not problems:
+        pod = deployment["spec"]["template"]["spec"]
+        problems += _serving_problem(pod, settings)
+        name = settings.container or pod["containers"][0]["name"]
+        if not problems and settings.image:
+            _container(pod, name)["image"] = settings.image
+        problems += _images(pod)
+        problems += _privileges(pod)
+        problems += _names_taken(pod)
+        if not problems:
+            return Manifest(deployment=deployment, container=name)
+    raise ConfigurationError(f"{where}: {'; '.join(problems)}.")
+
+
+def _not_a_deployment(documents: list[Any]) -> str:
+    if len(documents) != 1:
+        return f"holds {len(documents)} documents; leave the Deployment alone in it."
+    document = documents[0]
+    kind = str(document.get("kind")) if isinstance(document, dict) else type(document).__name__
+    if kind != "Deployment" or document.get("apiVersion") != "apps/v1":
+        hint = _OTHERS.get(kind, "Write a Deployment of apiVersion apps/v1.")
+        return f"is of kind {kind!r}. {hint}"
+    return ""
+
+
+def _shape(deployment: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps the rest from being read."""
+    place: Any = deployment
+    for key in _POD.split("."):
+        place = place.get(key)
+        if not isinstance(place, dict):
+            yield f"{_POD} is missing"
+            return
+    for key in ("initContainers", "containers"):
+        listed = place.get(key) or []
+        if not isinstance(listed, list) or not all(
+            isinstance(one, dict) and isinstance(one.get("name"), str) for one in listed
+        ):
+            yield f"{_POD}.{key} is no list of containers with names"
+    if not place.get("containers"):
+        yield f"{_POD}.containers is empty"
+
+
+def _serving_problem(pod: Mapping[str, Any], settings: KubernetesSettings) -> Iterator[str]:
+    names = [one["name"] for one in pod["containers"]]
+    listing = ", ".join(names)
+    if settings.container is None and len(names) > 1:
+        yield f"{_POD}.containers are {listing}: deploy.target.container says which one serves"
+    elif settings.container is not None and settings.container not in names:
+        yield f"{_POD}.containers are {listing}, and deploy.target.container is not one of them"
+
+
+def _container(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in pod["containers"] if one["name"] == name)
+    return found
+
+
+def _all_containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key in ("initContainers", "containers"):
+        for number, one in enumerate(pod.get(key) or []):
+            yield f"{_POD}.{key}[{number}]", one
+
+
+def _images(pod: Mapping[str, Any]) -> Iterator[str]:
+    for place, one in _all_containers(pod):
+        image = str(one.get("image") or "")
+        if not PINNED_IMAGE.fullmatch(image):
+            seen = f"is {image!r}" if image else "is missing"
+            yield f"{place}.image {seen}; pin it by its digest (name@sha256:…)"
+
+
+def _privileges(pod: Mapping[str, Any]) -> Iterator[str]:
+    for key in _HOST:
+        if pod.get(key):
+            yield f"{_POD}.{key} gives the model the node's namespace; remove it"
+    for place, one in _all_containers(pod):
+        context = one.get("securityContext") or {}
+        if context.get("privileged"):
+            yield f"{place}.securityContext.privileged gives a model the whole node; remove it"
+    for number, volume in enumerate(pod.get("volumes") or []):
+        if isinstance(volume, dict) and "hostPath" in volume:
+            writes = any(
+                mount.get("name") == volume.get("name") and not mount.get("readOnly")
+                for _, one in _all_containers(pod)
+                for mount in one.get("volumeMounts") or []
+            )
+            if writes:
+                yield f"{_POD}.volumes[{number}].hostPath is mounted to be written; set readOnly"
+
+
+def _names_taken(pod: Mapping[str, Any]) -> Iterator[str]:
+    containers = [one["name"] for _, one in _all_containers(pod)]
+    volumes = [one.get("name") for one in pod.get("volumes") or []]
+    if CHECK in (*containers, *volumes):
+        yield f"{_POD} uses the name {CHECK}, which cdml needs; rename yours"

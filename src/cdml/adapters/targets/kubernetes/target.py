@@ -1,0 +1,297 @@
+"""A Deployment for each release; an HTTPRoute's weights or a Service's selector split the traffic.
+
+All state is in the cluster, so that any runner sees the same.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from cdml.adapters.targets.judged_files import download
+from cdml.adapters.targets.kubernetes import traffic_split
+from cdml.adapters.targets.kubernetes.api_client import ApiClient
+from cdml.adapters.targets.kubernetes.cluster_state import UNVERIFIED_DIGEST, RunningRelease
+from cdml.adapters.targets.kubernetes.kubeconfig import find_cluster
+from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
+from cdml.adapters.targets.kubernetes.names import RELEASE, Object, Owner, metadata
+from cdml.adapters.targets.kubernetes.permissions import check_permissions
+from cdml.adapters.targets.kubernetes.traffic_director import TrafficDirector
+from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
+from cdml.adapters.targets.kubernetes.workloads import PAUSE, Workloads
+from cdml.common.time_budget import Budget
+from cdml.config import LoadedConfig
+from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.traffic_steps import ALL
+from cdml.delivery.target import ServerAnswer
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+from cdml.journal.records import Release, Serving, TrafficShare
+from cdml.models.digest import model_files
+from cdml.models.registry import Registry
+
+
+class KubernetesTarget:
+    """Serves two releases side by side in a namespace of a cluster.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the context cannot be read.
+    """
+
+    name = "kubernetes"
+    splits_traffic = True
+
+    def __init__(
+        self,
+        *,
+        loaded: LoadedConfig,
+        registry: Registry,
+        environment: str | None = None,
+        pause: float = PAUSE,
+    ) -> None:
+        settings = KubernetesSettings.model_validate(loaded.config.deploy.target.settings)
+        where = environment or loaded.config.deploy.environment
+        owner = Owner(where, loaded.config.model)
+        self._api = ApiClient(find_cluster(settings.context, os.environ), settings.namespace)
+        self._director = TrafficDirector(settings, owner, self._api)
+        self._workloads = Workloads(settings, owner, self._api, pause)
+        self._settings, self._owner = settings, owner
+        self._folder, self._registry = loaded.folder, registry
+        self._checked = False
+
+    @property
+    def budget(self) -> Budget:
+        """How long the API server may be waited for."""
+        return self._api.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._api.budget = budget
+
+    def observe(self) -> Serving:
+        """Who gets the traffic, by the route or the selector, and what its ready pods serve.
+
+        Raises:
+            ConfigurationError: the route or the Service belongs to another model, or has no rule
+                that cdml can use.
+            ServiceError: the API server does not answer; or pods that cdml did not start have
+                traffic.
+        """
+        split, releases = self._director.split(self._director.read()), self._workloads.releases()
+        first, second = _by_share(split, releases)
+        if first is None or not split.shares.get(first):
+            warm = (_share(releases, name, 0) for name in releases)
+            return Serving(version=None, digest=None, standby=next(filter(None, warm), None))
+        serving = releases.get(first)
+        return Serving(
+            version=serving.version if serving else None,
+            digest=serving.proven_digest if serving else None,
+            server=first,
+            standby=_share(releases, second, split.shares.get(second, 0)) if second else None,
+        )
+
+    def switch(self, to: Release, *, fence: int) -> None:
+        """Give a release all traffic, after starting it if need be; the other one stays warm."""
+        self.stage(to, fence=fence)
+        self.shift(to, ALL, fence=fence)
+
+    def stage(self, to: Release, *, fence: int) -> None:
+        """Apply a release's objects and wait for its pods; nothing where they run already."""
+        if not self._checked:  # once a process, before anything is changed
+            check_permissions(self._api, self._settings)
+            self._director.check_usable()
+            self._checked = True
+        director = self._director.claim(fence)
+        releases = self._workloads.releases()
+        name = self._owner.name(to)
+        there = releases.get(name)
+        self._workloads.check_name(to, there)
+        if there is not None and _runs(there):
+            self._workloads.sign(there, fence)
+            return
+        objects = self._workloads.describe(self._manifest, to, self._files(to), fence)
+        self._end(self._idle(director, releases) - {name}, fence)
+        self._workloads.apply(objects)
+        try:
+            self._workloads.wait_until_ready(to)
+        except CdmlError:
+            with suppress(CdmlError):  # it gets no traffic; why it failed is what matters
+                self._end(self._idle(self._director.read(), [name]), fence)
+            raise
+
+    def send_request(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
+        """Send a request to a ready pod, through the API server."""
+        name = self._owner.name(release)
+        there = self._workloads.releases().get(name)
+        if there is None or not there.is_(release) or not _runs(there):
+            raise ServiceError(f"v{release.version} does not run: {_why(there, name)}.")
+        return self._api.send_to_service(name, "/invocations", body, timeout)
+
+    def shift(self, to: Release, percent: int, *, fence: int) -> None:
+        """Set the shares by one patch, and read them back."""
+        if self._settings.route is None and percent not in (0, ALL):
+            raise ConfigurationError(
+                f"v{to.version} cannot get {percent} % of the traffic: a Service's selector gives"
+                " all or none.",
+                "Set deploy.target.route to an HTTPRoute, or leave out deploy.canary.",
+            )
+        name = self._owner.name(to)
+
+        def patch(director: Object) -> Patch:
+            releases, split = self._workloads.releases(), self._director.split(director)
+            there = releases.get(name)
+            if there is None or not there.is_(to) or not _runs(there):
+                raise InputError(
+                    f"v{to.version} is not staged: {_why(there, name)}.", "Deploy it again."
+                )
+            weights = _weights(split, releases, name, percent)
+            if self._settings.route is None:
+                return self._select(director, releases, weights, fence)
+            return traffic_split.shift_route(
+                director, self._owner, self._settings.service, weights, fence
+            )
+
+        self._director.change(fence, patch)
+        seen = self._director.split(self._director.read()).shares.get(name, 0)
+        if seen != percent:
+            raise ServiceError(
+                f"v{to.version} was given {percent} % of the traffic and has {seen} %: somebody"
+                " else writes the shares too.",
+                "Let no other controller (GitOps, a rollout) manage them.",
+            )
+
+    def retire(self, *, fence: int) -> None:
+        """Delete the objects of every release without traffic."""
+        director = self._director.claim(fence)
+        self._end(self._idle(director, self._workloads.releases()), fence)
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        path = self._folder / self._settings.manifest
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"deploy.target.manifest: {path} cannot be read: {error}."
+            ) from error
+        return read_manifest(text, self._settings)
+
+    def _select(
+        self,
+        director: Object,
+        releases: Mapping[str, RunningRelease],
+        weights: Mapping[str, int],
+        fence: int,
+    ) -> Patch:
+        """Let the Service select the pods of the release with a share."""
+        chosen = next((one for one, percent in weights.items() if percent), None)
+        selector = self._owner.no_pods()
+        if chosen is not None:
+            digits = metadata(releases[chosen].deployment)["labels"][RELEASE]
+            selector = {**selector, RELEASE: digits}
+        return traffic_split.shift_selector(director, self._owner, selector, fence)
+
+    def _idle(self, director: Object, names: Iterable[str]) -> set[str]:
+        """Those of these releases that get no traffic."""
+        shares = self._director.split(director).shares
+        return {name for name in names if not shares.get(name)}
+
+    def _end(self, names: set[str], fence: int) -> None:
+        """Take releases without traffic out of the route, and delete their objects.
+
+        They are listed first: what a newer operation writes after that cannot be deleted.
+        """
+        if not names:
+            return
+        objects = self._workloads.list_objects(names)
+
+        def without(director: Object) -> Patch:
+            """A Gateway may answer errors for a backend that is gone, whatever its weight."""
+            shares = self._director.split(director).shares
+            stay = {name: part for name, part in shares.items() if part or name not in names}
+            if stay == shares or self._settings.route is None:
+                return []
+            return traffic_split.shift_route(
+                director, self._owner, self._settings.service, stay, fence
+            )
+
+        busy = set(names) - self._idle(self._director.change(fence, without), names)
+        if busy:
+            raise ServiceError(f"{', '.join(sorted(busy))} got traffic meanwhile and stays.")
+        self._workloads.delete(objects, fence)
+
+    def _files(self, release: Release) -> Mapping[str, bytes]:
+        """The files for a ConfigMap, by path; empty where the pods get them elsewhere.
+
+        Raises:
+            InputError: the registry does not have the version, or other files by now.
+        """
+        if self._settings.weights.from_ != "config-map":
+            self._registry.version(self._owner.model, release.version)
+            return {}
+        with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
+            clean = download(self._registry, self._owner.model, release, Path(scratch))
+            return {path: (clean / path).read_bytes() for path in model_files(clean)}
+
+
+def _runs(release: RunningRelease) -> bool:
+    return release.proven_digest != UNVERIFIED_DIGEST
+
+
+def _why(release: RunningRelease | None, name: str) -> str:
+    """Why a release cannot get traffic."""
+    if release is None:
+        return f"there is no Deployment {name}"
+    return release.doubt or f"no pod of the Deployment {name} is ready"
+
+
+def _share(releases: Mapping[str, RunningRelease], name: str, percent: int) -> TrafficShare | None:
+    found = releases.get(name)
+    if found is None or not (percent or _runs(found)):
+        return None
+    return TrafficShare(
+        version=found.version, digest=found.proven_digest, percent=percent, server=name
+    )
+
+
+def _by_share(
+    split: Split, releases: Mapping[str, RunningRelease]
+) -> tuple[str | None, str | None]:
+    """The release with most traffic, and the one beside it; of equals, the one listed first."""
+    shares = {**split.shares, **{name: 0 for name in releases if name not in split.shares}}
+    order = sorted(shares, key=lambda name: (-shares[name], name not in releases))
+    first, second = (*order, None, None)[:2]
+    return first, second
+
+
+def _weights(
+    split: Split, releases: Mapping[str, RunningRelease], name: str, percent: int
+) -> Mapping[str, int]:
+    """The shares to set.
+
+    Raises:
+        InputError: nothing else is there to have the rest.
+        ServiceError: the release that is to have the rest does not run.
+    """
+    shares = {one: split.shares.get(one, 0) for one in (*split.shares, *releases)}
+    present = Split(shares={one: part for one, part in shares.items() if one in releases})
+    weights = traffic_split.weights_for(present, name, percent)
+    other = next((releases[one] for one in weights if one != name), None)
+    gone = [one for one, part in split.shares.items() if part and one not in releases]
+    if other is None and gone and percent != ALL:
+        raise ServiceError(
+            f"the Deployment {gone[0]} is gone, so it cannot get the {ALL - percent} % of the"
+            f" traffic that v{releases[name].version} leaves."
+        )
+    if other is None and percent not in (0, ALL):
+        raise InputError(
+            f"nothing serves beside v{releases[name].version}, so it cannot have {percent} % of"
+            " the traffic: only all of it, or none."
+        )
+    if other is not None and percent != ALL and not _runs(other):
+        raise ServiceError(
+            f"v{other.version} cannot get the {ALL - percent} % of the traffic that"
+            f" v{releases[name].version} leaves: {_why(other, other.name)}."
+        )
+    return weights

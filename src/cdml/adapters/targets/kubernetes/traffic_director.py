@@ -1,0 +1,126 @@
+"""The object that directs the traffic, read and changed: an HTTPRoute, or the stable Service.
+
+It carries the fencing number and its owner. Every change is one JSON patch, computed anew where
+somebody else was first.
+"""
+
+from collections.abc import Callable
+
+from cdml.adapters.targets.kubernetes import traffic_split
+from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
+from cdml.adapters.targets.kubernetes.names import Object, Owner, metadata
+from cdml.adapters.targets.kubernetes.release_objects import ports
+from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
+from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.errors import ConfigurationError, ServiceError
+
+_ATTEMPTS = 5
+
+
+class TrafficDirector:
+    """Reads and changes who gets the traffic."""
+
+    def __init__(self, settings: KubernetesSettings, owner: Owner, api: ApiClient) -> None:
+        self._settings, self._owner, self._api = settings, owner, api
+
+    def read(self) -> Object:
+        """The object; of a Service that is not there, what it would be.
+
+        Raises:
+            ConfigurationError: there is no such route, or it belongs to another model.
+            ServiceError: the API server did not answer.
+        """
+        kind = "HTTPRoute" if self._settings.route else "Service"
+        name = self._settings.route or self._settings.service
+        found = self._api.get(kind, name)
+        if found is None and kind == "HTTPRoute":
+            raise ConfigurationError(
+                f"deploy.target.route: there is no HTTPRoute {name} in the namespace"
+                f" {self._settings.namespace}.",
+                "Create it with the parentRefs and hostnames of your Gateway; docs/kubernetes.md"
+                " has one.",
+            )
+        director = {"kind": kind, **found} if found else self._new_service()
+        traffic_split.check_owner(director, self._owner)
+        return director
+
+    def split(self, director: Object) -> Split:
+        """Its shares.
+
+        Raises:
+            ConfigurationError: the route has no rule that can be ours.
+            ServiceError: pods that cdml did not start may have traffic.
+        """
+        if self._settings.route:
+            split = traffic_split.read_route(director, self._owner, self._settings.service)
+        else:
+            split = traffic_split.read_selector(director, self._owner)
+        for name in split.others:
+            slices = self._api.list("EndpointSlice", f"kubernetes.io/service-name={name}")
+            if any(one.get("endpoints") for one in slices):
+                raise ServiceError(
+                    f"the Service {name} (spec.selector) gives traffic to pods that cdml did not"
+                    " start. Nothing was changed, and they go on serving.",
+                    "Name a Service that does not exist yet, or one that selects no pods.",
+                )
+        return split
+
+    def check_usable(self) -> None:
+        """Refuse a route that no Gateway accepts, and traffic of others; raises as `split`."""
+        director = self.read()
+        problem = traffic_split.not_accepted(director) if self._settings.route else ""
+        if problem:
+            raise ConfigurationError(
+                f"deploy.target.route: no Gateway accepts the HTTPRoute {self._settings.route}:"
+                f" {problem}.",
+                "Check its parentRefs, and that the Gateway allows routes of the namespace"
+                f" {self._settings.namespace}.",
+            )
+        self.split(director)
+
+    def claim(self, fence: int) -> Object:
+        """Refuse the orders of older operations from now on; the object.
+
+        Raises:
+            ServiceError: a newer operation has been here, or the API server did not answer.
+        """
+        return self.change(fence, lambda found: traffic_split.claim(found, self._owner, fence))
+
+    def change(self, fence: int, patch: Callable[[Object], Patch]) -> Object:
+        """Apply the patch that is computed from the object; an empty one changes nothing.
+
+        Raises:
+            ServiceError: a newer operation has been here, or the API server did not answer.
+        """
+        for attempt in range(_ATTEMPTS):
+            director = self.read()
+            try:
+                if "resourceVersion" not in metadata(director):
+                    director = {"kind": director["kind"], **self._api.create(director)}
+                traffic_split.claim(director, self._owner, fence)
+                operations = patch(director)
+                if operations:
+                    director = {
+                        "kind": director["kind"],
+                        **self._api.patch(director, operations),
+                    }
+            except Conflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return director
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def _new_service(self) -> Object:
+        settings = self._settings
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": settings.service,
+                "namespace": settings.namespace,
+                "labels": dict(self._owner.labels),
+                "annotations": dict(self._owner.annotations),
+            },
+            "spec": {"selector": dict(self._owner.no_pods()), "ports": ports(settings)},
+        }

@@ -1,0 +1,428 @@
+"""The target `kubernetes` over a fake API server: what is written, refused and explained."""
+
+import copy
+import json
+
+import pytest
+
+from cdml.delivery.rollout.state_machine import serves
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from support.paths import IMAGE, MANIFEST, KubernetesPlace
+
+UNVERIFIED = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def place(kubernetes_place):
+    """It serves its first release since generation 1."""
+    kubernetes_place.target.switch(kubernetes_place.releases[0], fence=1)
+    return kubernetes_place
+
+
+@pytest.fixture
+def by_service(tmp_path):
+    """The same without a route: the Service's selector is the switch."""
+    with KubernetesPlace(tmp_path, route=None) as made:
+        made.target.switch(made.releases[0], fence=1)
+        yield made
+
+
+def status(**more):
+    return {"name": "server", "ready": False, **more}
+
+
+class TestWhatIsWritten:
+    def test_objects_of_a_release_are_named_and_labelled_by_model_and_digest(self, place):
+        first, *_ = place.releases
+        name = f"flights-{first.digest[7:19]}"
+        made = place.server.get("deployments", name)
+        head = made["metadata"]
+
+        assert {
+            "app.kubernetes.io/managed-by": "cdml",
+            "cdml.dev/model": "flights",
+            "cdml.dev/environment": "production",
+            "cdml.dev/release": first.digest[7:19],
+        } == head["labels"]
+        assert (first.digest, "1", "1") == tuple(
+            head["annotations"][f"cdml.dev/{key}"] for key in ("digest", "version", "fence")
+        )
+        assert head["labels"] == made["spec"]["selector"]["matchLabels"]
+        assert [name] == place.server.names("services") == place.server.names("configmaps")
+
+    def test_every_write_names_the_field_manager_cdml_and_never_forces(self, place):
+        writes = [one for one in place.server.sent if one.startswith("PATCH")]
+
+        assert writes
+        assert [] == [one for one in writes if "fieldManager=cdml" not in one or "force" in one]
+
+    def test_other_rules_of_the_route_are_left_alone(self, place):
+        other = {"matches": [{"path": {"value": "/other"}}], "backendRefs": [{"name": "other"}]}
+        rules = place.server.get("httproutes", "flights")["spec"]["rules"]
+        place.server.edit("httproutes", "flights", ("spec", "rules"), [other, *rules])
+        place.target.stage(place.releases[1], fence=2)
+        place.target.shift(place.releases[1], 25, fence=2)
+
+        assert other == place.server.get("httproutes", "flights")["spec"]["rules"][0]
+        assert 25 == place.target.observe().standby.percent
+
+    def test_what_is_retired_is_no_backend_any_more(self, place):
+        first, second, *_ = place.releases
+        place.target.switch(second, fence=2)
+        place.target.retire(fence=2)
+
+        assert {place.name(second): 100} == place.server.weights("flights")
+        assert [place.name(second)] == place.server.names("deployments")
+        assert [place.name(second)] == place.server.names("configmaps")
+        assert place.name(first) not in place.server.names("services")
+
+    def test_a_shift_that_somebody_came_before_is_computed_anew(self, place):
+        _, second, *_ = place.releases
+        place.target.stage(second, fence=2)
+        place.server.meddle = place.restart
+        place.target.shift(second, 5, fence=2)
+
+        assert 5 == place.target.observe().standby.percent
+
+    def test_a_newer_operation_that_comes_between_wins(self, place):
+        _, second, *_ = place.releases
+        place.target.stage(second, fence=2)
+        path = ("metadata", "annotations", "cdml.dev/fence")
+        place.server.meddle = lambda: place.server.edit("httproutes", "flights", path, "7", "cdml")
+        with pytest.raises(ServiceError, match="generation 7"):
+            place.target.shift(second, 50, fence=2)
+
+        assert 0 == place.target.observe().standby.percent
+
+    def test_a_release_that_a_newer_operation_signed_is_not_deleted(self, place):
+        _, second, *_ = place.releases
+        place.target.stage(second, fence=2)
+        path = ("metadata", "annotations", "cdml.dev/fence")
+        place.server.meddle = lambda: place.server.edit(
+            "deployments", place.name(second), path, "7", "cdml"
+        )
+        with pytest.raises(ServiceError):
+            place.target.retire(fence=2)
+
+        assert place.name(second) in place.server.names("deployments")
+
+
+class TestAServiceAlone:
+    def test_is_made_and_selects_the_release(self, by_service):
+        first, second, *_ = by_service.releases
+
+        assert serves(by_service.target.observe(), first)
+        by_service.target.switch(second, fence=2)
+        serving = by_service.target.observe()
+        assert serves(serving, second)
+        assert (first.version, 0) == (serving.standby.version, serving.standby.percent)
+
+    def test_gives_all_traffic_or_none(self, by_service):
+        _, second, *_ = by_service.releases
+        by_service.target.stage(second, fence=2)
+        with pytest.raises(ConfigurationError, match="a Service's selector gives all or none"):
+            by_service.target.shift(second, 50, fence=2)
+
+    def test_can_be_given_back_and_taken_from_all(self, by_service):
+        first, second, *_ = by_service.releases
+        by_service.target.switch(second, fence=2)
+        by_service.target.shift(second, 0, fence=2)
+        assert serves(by_service.target.observe(), first)
+
+        by_service.target.retire(fence=3)
+        by_service.target.shift(first, 0, fence=3)
+        assert by_service.target.observe().version is None
+
+    def test_that_gives_traffic_to_pods_of_others_is_left_alone(self, tmp_path):
+        with KubernetesPlace(tmp_path, route=None) as made:
+            labels = {"app": "theirs"}
+            pods = {"metadata": {"labels": labels}, "spec": {"containers": []}}
+            made.server.put(
+                "deployments", {"metadata": {"name": "theirs"}, "spec": {"template": pods}}
+            )
+            made.server.put(
+                "services", {"metadata": {"name": "flights"}, "spec": {"selector": labels}}
+            )
+            with pytest.raises(
+                ServiceError, match=r"flights .spec.selector. gives traffic to pods"
+            ):
+                made.target.switch(made.releases[0], fence=1)
+
+            assert labels == made.server.get("services", "flights")["spec"]["selector"]
+            assert ["theirs"] == made.server.names("deployments")
+
+    def test_of_the_user_keeps_its_ports_and_loses_its_old_selector(self, tmp_path):
+        with KubernetesPlace(tmp_path, route=None) as made:
+            ports = [{"port": 443, "targetPort": 8080}]
+            spec = {"selector": {"app": "gone"}, "ports": ports, "type": "LoadBalancer"}
+            made.server.put("services", {"metadata": {"name": "flights"}, "spec": spec})
+            made.target.switch(made.releases[0], fence=1)
+            seen = made.server.get("services", "flights")["spec"]
+
+            assert (ports, "LoadBalancer") == (seen["ports"], seen["type"])
+            assert "app" not in seen["selector"]
+
+
+class TestDrift:
+    def test_pods_that_somebody_edited_are_not_the_release(self, place):
+        first, *_ = place.releases
+        path = ("spec", "template", "spec", "containers", ("name", "server"), "image")
+        place.server.edit("deployments", place.name(first), path, "nginx:latest")
+
+        assert UNVERIFIED == place.target.observe().digest
+        with pytest.raises(ServiceError, match=r"changed without cdml: .*image .*kubectl-edit"):
+            place.target.stage(first, fence=2)
+
+    def test_a_service_that_selects_other_pods_proves_nothing(self, place):
+        first, *_ = place.releases
+        place.server.edit("services", place.name(first), ("spec", "selector"), {"app": "x"})
+
+        assert UNVERIFIED == place.target.observe().digest
+
+    def test_files_that_somebody_replaced_are_not_the_release(self, place):
+        first, *_ = place.releases
+        files = copy.deepcopy(place.server.get("configmaps", place.name(first)))
+        files["binaryData"]["file-0"] = "b3RoZXI="
+        place.server.remove("configmaps", place.name(first))
+        place.server.put("configmaps", files)
+
+        assert UNVERIFIED == place.target.observe().digest
+
+    def test_shares_that_somebody_else_writes_at_once_are_an_error(self, place):
+        _, second, *_ = place.releases
+        place.target.stage(second, fence=2)
+        real = place.target._director.change
+
+        def argued(*arguments):
+            changed = real(*arguments)
+            place.restart()
+            return changed
+
+        place.target._director.change = argued
+        with pytest.raises(ServiceError, match="was given 5 % of the traffic and has 50 %"):
+            place.target.shift(second, 5, fence=2)
+
+
+class TestWhyPodsAreNotReady:
+    @pytest.mark.parametrize(
+        ("behaviour", "reason"),
+        [
+            (
+                {
+                    "containers": [
+                        status(
+                            state={
+                                "waiting": {
+                                    "reason": "ImagePullBackOff",
+                                    "message": "registry.example/serve@sha256:aa: not found",
+                                }
+                            }
+                        )
+                    ]
+                },
+                r"the image of the container server cannot be pulled: .*not found",
+            ),
+            (
+                {
+                    "init": [
+                        {
+                            "name": "cdml-model",
+                            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                            "lastState": {
+                                "terminated": {"exitCode": 1, "message": "/models has the digest x"}
+                            },
+                        }
+                    ]
+                },
+                "the container cdml-model ended with exit code 1: /models has the digest x",
+            ),
+            (
+                {
+                    "conditions": [
+                        {
+                            "type": "PodScheduled",
+                            "status": "False",
+                            "reason": "Unschedulable",
+                            "message": "0/3 nodes: insufficient nvidia.com/gpu",
+                        }
+                    ]
+                },
+                "cannot be scheduled: 0/3 nodes: insufficient nvidia.com/gpu",
+            ),
+            (
+                {
+                    "condition": {
+                        "type": "ReplicaFailure",
+                        "status": "True",
+                        "reason": "FailedCreate",
+                        "message": "exceeded quota: pods=2",
+                    }
+                },
+                "no pod can be created: exceeded quota: pods=2",
+            ),
+            (
+                {"containers": [status(state={"running": {}}, started=True)]},
+                "the container server runs, but its readiness probe fails",
+            ),
+            (
+                {
+                    "containers": [
+                        status(
+                            state={"waiting": {"reason": "CrashLoopBackOff"}},
+                            lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+                        )
+                    ]
+                },
+                "was killed because it used more memory than its limit",
+            ),
+        ],
+        ids=["image", "digest", "scheduler", "quota", "probe", "memory"],
+    )
+    def test_is_the_error_and_nothing_is_left_of_them(self, place, behaviour, reason):
+        first, second, *_ = place.releases
+        place.server.behaviour[place.digits(second)] = behaviour
+        place.settings["ready"] = 0.1
+        with pytest.raises(InputError, match=reason):
+            place.again().stage(second, fence=2)
+
+        assert serves(place.target.observe(), first)
+        assert [place.name(first)] == place.server.names("deployments")
+
+
+class TestRefusedBeforeAnythingIsChanged:
+    @pytest.fixture(autouse=True)
+    def unchanged(self, kubernetes_place):
+        yield
+        writes = [one.split()[0] for one in kubernetes_place.server.sent if "access" not in one]
+        assert {"GET"} >= set(writes)
+
+    def test_all_missing_permissions_at_once(self, kubernetes_place):
+        kubernetes_place.server.denied |= {
+            ("patch", "httproutes"),
+            ("delete", "services"),
+            ("create", "services/proxy"),
+        }
+        with pytest.raises(ConfigurationError) as caught:
+            kubernetes_place.target.stage(kubernetes_place.releases[0], fence=1)
+
+        assert (
+            "cdml lacks permissions in the namespace models: services: delete; services/proxy:"
+            " create; httproutes.gateway.networking.k8s.io: patch." in caught.value.message
+        )
+
+    def test_a_route_that_no_gateway_accepts(self, kubernetes_place):
+        kubernetes_place.server.accepted = False
+        with pytest.raises(ConfigurationError, match=r"no Gateway accepts .*NoMatchingParent"):
+            kubernetes_place.target.stage(kubernetes_place.releases[0], fence=1)
+
+    def test_a_cluster_without_the_gateway_api(self, kubernetes_place):
+        kubernetes_place.server.gateway = False
+        with pytest.raises(ConfigurationError, match="no kind HTTPRoute"):
+            kubernetes_place.target.observe()
+
+    def test_a_route_that_is_not_there(self, kubernetes_place):
+        kubernetes_place.server.remove("httproutes", "flights")
+        with pytest.raises(ConfigurationError, match="there is no HTTPRoute flights"):
+            kubernetes_place.target.observe()
+
+    @pytest.mark.parametrize(
+        ("backends", "problem"),
+        [
+            ([{"name": "theirs"}], "has no rule with the Service flights as a backend"),
+            ([{"name": "flights"}, {"name": "theirs"}], "also has the backend 'theirs'"),
+        ],
+    )
+    def test_a_route_whose_rule_is_not_ours_alone(self, kubernetes_place, backends, problem):
+        path = ("spec", "rules")
+        kubernetes_place.server.edit("httproutes", "flights", path, [{"backendRefs": backends}])
+        with pytest.raises(ConfigurationError, match=problem):
+            kubernetes_place.target.observe()
+
+    def test_a_route_of_another_environment(self, kubernetes_place):
+        path = ("metadata", "annotations")
+        owner = {"cdml.dev/environment": "staging"}
+        kubernetes_place.server.edit("httproutes", "flights", path, owner)
+        with pytest.raises(ConfigurationError, match="environment is 'staging', not 'production'"):
+            kubernetes_place.target.observe()
+
+
+class TestTheApiServer:
+    @pytest.mark.parametrize("code", [429, 500, 503])
+    def test_that_is_overloaded_is_a_service_error(self, place, code):
+        place.server.faults.append(("GET .*httproutes", code))
+        with pytest.raises(ServiceError, match=str(code)):
+            place.target.observe()
+
+    def test_that_restarts_while_pods_start_is_waited_for(self, place):
+        _, second, *_ = place.releases
+        real = place.target._workloads.apply
+
+        def restarted(objects):
+            real(objects)
+            place.server.faults += [("GET .*deployments", 503), ("GET .*pods", 500)]
+
+        place.target._workloads.apply = restarted
+        place.target.stage(second, fence=2)
+
+        assert [] == place.server.faults
+        assert second.version == place.target.observe().standby.version
+
+    def test_that_refuses_a_field_is_a_configuration_error_with_its_place(self, tmp_path):
+        manifest = copy.deepcopy(MANIFEST)
+        manifest["spec"]["template"]["spec"]["containers"][0]["portz"] = 1
+        with KubernetesPlace(tmp_path, manifest=manifest) as made:
+            with pytest.raises(ConfigurationError, match=r"portz: field not declared in schema"):
+                made.target.stage(made.releases[0], fence=1)
+
+            assert [] == made.server.names("deployments")
+
+    def test_that_does_not_answer_is_a_service_error(self, tmp_path):
+        with KubernetesPlace(tmp_path) as made:
+            target = made.target
+        with pytest.raises(ServiceError, match="did not answer"):
+            target.observe()
+
+    def test_whose_proxy_fails_is_told_apart_from_a_model_that_answers_an_error(self, place):
+        first, *_ = place.releases
+        digits = place.digits(first)
+        place.server.answers[digits] = 400, b'{"error_code": "BAD_REQUEST"}'
+        assert 400 == place.target.send_request(first, b"{}", timeout=5).status
+
+        place.server.faults.append(("POST .*proxy", 503))
+        with pytest.raises(ServiceError, match="no pod of the Service"):
+            place.target.send_request(first, b"{}", timeout=5)
+
+
+def test_the_same_files_under_another_version_are_refused(place):
+    first, *_ = place.releases
+    with pytest.raises(InputError, match="v7 has the same files as v1"):
+        place.target.stage(type(first)(version="7", digest=first.digest, source="s"), fence=2)
+
+
+def test_a_name_that_is_taken_by_another_environment_is_refused(place):
+    first, *_ = place.releases
+    place.settings["route"] = "staging"
+    route = json.loads(json.dumps(place.server.get("httproutes", "flights")))
+    route["metadata"] = {"name": "staging"}
+    route["spec"]["rules"] = [{"backendRefs": [{"name": "flights", "port": 80}]}]
+    place.server.put("httproutes", route)
+    with pytest.raises(ConfigurationError, match="without the labels of staging/flights"):
+        place.again("staging").stage(first, fence=1)
+
+
+def test_a_model_that_is_too_large_for_a_config_map_is_refused(place, monkeypatch):
+    monkeypatch.setattr("cdml.adapters.targets.kubernetes.release_objects.LARGEST_CONFIG_MAP", 10)
+    with pytest.raises(InputError, match="a ConfigMap holds 10"):
+        place.target.stage(place.releases[1], fence=2)
+
+
+def test_the_image_of_the_settings_takes_the_place_of_the_manifests(tmp_path):
+    image = IMAGE.replace("serve", "other")
+    with KubernetesPlace(tmp_path, image=image) as made:
+        made.target.stage(made.releases[0], fence=1)
+        [container] = made.server.get("deployments", made.name(made.releases[0]))["spec"][
+            "template"
+        ]["spec"]["containers"]
+
+        assert image == container["image"]
+        assert {"path": "/ping", "port": 8080} == container["readinessProbe"]["httpGet"]
