@@ -29,6 +29,10 @@ class FakeSamples(FakeCases):
             for name, value in rows[0].items()
         )
 
+    def texts(self, files, column):
+        values = (row.get(column) for file in files for row in _read(file))
+        return frozenset(value for value in values if value is not None)
+
     def match(self, predictions, rows, layout):
         pairs = _pairs(_read(predictions), _read(rows), layout)
         wrong = sum(mine[layout.label] != theirs[layout.label] for mine, theirs in pairs)

@@ -23,6 +23,8 @@ def compare(
     reader: str | None,
     select: Sequence[str],
     format: str,  # noqa: A002 - the option's name
+    write: Path | None,
+    force: bool,
 ) -> int:
     """Compare two files of results, case by case: no configuration, model or registry.
 
@@ -32,15 +34,19 @@ def compare(
     from cdml.common.scratch_folders import prefix
     from cdml.config.schema import PolicySettings, read_margin
     from cdml.evaluation.compare_results import ComparedFiles, compare_results
+    from cdml.evidence.store import write_atomically
     from cdml.report.formats import results as formats
     from cdml.results.roles import Choice
     from cdml.results.selection import Side, read_selection
+    from cdml.scaffold.gate_of_results import describe_gate, refuse_existing
     from cdml.wiring import make_samples, read_results, recognise_results
 
     try:
         margin = read_margin(_number(max_regression)) if max_regression else None
     except ValueError as error:
         raise ConfigurationError(f"--max-regression: {error}.") from error
+    if write is not None:
+        refuse_existing(write, force=force)
     selection = read_selection(reader, select)
     with tempfile.TemporaryDirectory(prefix=prefix("cdml-compare")) as folder:
         into = Path(folder)
@@ -53,8 +59,9 @@ def compare(
             tables[1],
             Choice(key=tuple(key), trial=trial, by=tuple(by), label=label, metric=tuple(metric)),
         )
+        files = ComparedFiles(old=tables[0], new=tables[1], names=(old, new), roles=roles)
         comparison = compare_results(
-            ComparedFiles(old=tables[0], new=tables[1], names=(old, new), roles=roles),
+            files,
             make_samples(),
             into=into,
             policy=PolicySettings(),
@@ -63,6 +70,12 @@ def compare(
         )
     shown = {"text": formats.text, "markdown": formats.markdown, "json": formats.document}
     click.echo(shown[format](comparison), nl=False)
+    if write is not None:
+        text = describe_gate(
+            files, comparison, at=write, margin=margin, judged=metric, selection=selection
+        )
+        write_atomically(write, text.encode())
+        click.echo(f"wrote {write}", err=True)
     return comparison.verdict.exit_code if comparison.verdict is not None else 0
 
 

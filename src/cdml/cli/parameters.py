@@ -285,7 +285,13 @@ PARAMETERS = (
         default="text",
         choices=("text", "markdown", "json"),
     ),
-    Parameter("force", "Overwrite existing files", ("init",), kind="flag"),
+    Parameter(
+        "write",
+        "Write a `cdml.yaml` to this file, with which `cdml gate` judges the same comparison",
+        ("compare",),
+        kind="file",
+    ),
+    Parameter("force", "Overwrite existing files", ("init", "compare"), kind="flag"),
     Parameter("data", "Good rows, from which to propose a data contract", ("init",)),
     Parameter(
         "target",

@@ -92,6 +92,17 @@ def _column(written: object) -> object:
 ColumnName = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
 
 
+def _columns(written: object) -> object:
+    if written is None:
+        return ()
+    return written if isinstance(written, list | tuple) else (written,)
+
+
+ColumnNames = Annotated[
+    tuple[ColumnName, ...], BeforeValidator(_columns, json_schema_input_type=str | list[str])
+]
+
+
 def _share(written: object) -> object:
     """Read `1%` as 0.01."""
     if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
@@ -154,7 +165,8 @@ class AnswerSettings(SettingsModel):
     """Which columns of a model's answer to use; columns without names are numbered from 0."""
 
     prediction: str | int | None = None
-    """Column of the predicted class or number; by default the likeliest class."""
+    """Column of the predicted class or number, of a file of predictions as well; by default the
+    likeliest class, or `prediction`."""
     score: str | int | Mapping[str, str | int] | None = None
     """Column of the probability of the positive class, or a column for each class."""
 
@@ -189,9 +201,9 @@ class DataSettings(SettingsModel):
     trial: ColumnName | None = None
     """Column that numbers the tries of one case, where `key` identifies cases: figures are
     averaged by case, so that cases are what is counted."""
-    error: ColumnName | None = None
-    """Column that holds anything where a result could not be measured, such as the judge's error
-    message: those results are counted apart, not as wrong answers."""
+    error: ColumnNames = ()
+    """Column, or columns, that hold anything where a result could not be measured, such as the
+    judge's error message. Those results are counted separately, not as wrong answers."""
     unmatched: Share = 0.0
     """Share of the cases that may be in only one of two files of results, such as `1%`."""
     positive: bool | int | str | None = None
@@ -276,7 +288,7 @@ class DataSettings(SettingsModel):
     @property
     def by_case(self) -> bool:
         """Whether rows are tries of cases, or may have failed to be measured."""
-        return self.trial is not None or self.error is not None
+        return self.trial is not None or bool(self.error)
 
     @property
     def row_key(self) -> tuple[str, ...]:

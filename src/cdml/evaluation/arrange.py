@@ -1,16 +1,22 @@
 """The results of one or two models, arranged by case before they are measured."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cdml.common.suggest import describe_unknown
-from cdml.config import LoadedConfig
+from cdml.config import Config, LoadedConfig
 from cdml.data.odcs.load import load_contract
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.cases import Cases, case_plan, label_columns
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel, named_by_address
+from cdml.gates.rules import metric_of_gate
+from cdml.results.case_metrics import code_texts
+from cdml.tables.query import LogicalType
+
+PREDICTION = "prediction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,7 @@ def arrange_models(
     if missing := [name for name in labels.joined if name not in present]:
         fields = ports.samples.columns(evaluation) if evaluation else ()
         _require_labels(missing, present | {field.name for field in fields})
+    plan = replace(plan, **_about_values(loaded.config, files, ports))
     with named_by_address(challenger, champion):
         second = files[1] if champion else None
         cases = ports.samples.arrange(files[0], second, plan, into, evaluation)
@@ -82,3 +89,18 @@ def _require_labels(names: Iterable[str], present: Collection[str]) -> None:
                 "People's scores are in this column of each results file. In data.evaluation, name"
                 " a column for each model: corrected_by: {challenger: …, champion: …}.",
             )
+
+
+def _about_values(config: Config, files: Sequence[Path], ports: EvaluationPorts) -> dict[str, Any]:
+    """What of the plan depends on the files: words that are worth a number, and their answers."""
+    fields = [{one.name: one.type for one in ports.samples.columns(file)} for file in files]
+    coded: dict[str, Mapping[str, float]] = {}
+    for column in dict.fromkeys(metric_of_gate(gate).column for gate in config.gates):
+        its = [file for file, types in zip(files, fields, strict=True) if column in types]
+        types = {one[column] for one in fields if column in one} if column else set()
+        if column is not None and types == {LogicalType.STRING}:
+            values = code_texts(ports.samples.texts(its, column))
+            coded |= {column: values} if values else {}
+    answer = config.data.answer.prediction if config.data.answer else None
+    there = any(answer in types for types in fields) and answer != PREDICTION
+    return {"coded": coded, "answer": answer if there else None}

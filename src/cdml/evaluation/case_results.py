@@ -53,7 +53,7 @@ class _Description:
         )
         data = self.loaded.config.data
         labels = {name for metric in self._gated for name in metric.labels or ()}
-        purposes = {*data.row_key, *data.carried, data.label, data.error, *labels}
+        purposes = {*data.row_key, *data.carried, data.label, *data.error, *labels}
         sides = [{n: f for n, f in one.items() if n not in purposes} for one in (mine, theirs)]
         expenses = {kind: _columns_of(kind, *sides) for kind in _KINDS}
         changed = None
@@ -65,7 +65,7 @@ class _Description:
         return CaseResults(
             changed=changed,
             figures=tuple(self._figures(expenses)),
-            errors=self._errors() if data.error is not None else (),
+            errors=self._errors() if data.error else (),
             not_measured=_shortened([*_missing(expenses, *sides), *self._ungated(*sides)]),
         )
 

@@ -22,6 +22,7 @@ class CasePlan:
     has one row. A row any of whose `errors` columns holds anything was not measured. The texts
     of `coded` columns are figures, by the text in lower case. `labels` are people's scores, which
     some trials may lack. `joined` columns may stand in another file and are joined by key.
+    `answer` is the column that becomes `prediction` in a file that has none of that name.
     `unmatched` is the share of cases, in [0, 1], that may stand in one file only. Keys are named
     in messages where `show_keys`.
     """
@@ -32,13 +33,15 @@ class CasePlan:
     coded: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    answer: str | None = None
     unmatched: float = 0.0
     show_keys: bool = False
 
     @property
     def rearranges(self) -> bool:
         """Whether the cases are anything but the rows as they are."""
-        return bool(self.trial or self.errors or self.coded) or self.unmatched > 0
+        changed = self.trial or self.errors or self.coded or self.answer
+        return bool(changed) or self.unmatched > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,7 @@ def case_plan(config: Config, *, show_keys: bool, compared: bool) -> CasePlan:
     return CasePlan(
         key=data.key,
         trial=data.trial,
-        errors=() if data.error is None else (data.error,),
+        errors=data.error,
         labels=labels.own,
         joined=(*data.carried, *label, *labels.joined),
         unmatched=data.unmatched,

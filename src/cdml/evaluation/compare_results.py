@@ -93,6 +93,7 @@ def _compare(
         errors=roles.errors,
         coded={metric.column: metric.values for metric in roles.metrics if metric.values},
         joined=(*roles.by, *([roles.label] if roles.label else [])),
+        answer=roles.prediction if roles.prediction != "prediction" else None,
         unmatched=_ALL if margin is None else 0.0,
         show_keys=True,
     )

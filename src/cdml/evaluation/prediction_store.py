@@ -120,6 +120,10 @@ class Samples(CaseFiles, Protocol):
         """
         ...
 
+    def texts(self, files: Sequence[Path], column: str) -> frozenset[str]:
+        """The different texts of a column; of the first few only where there are many."""
+        ...
+
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
         """Make sure that predictions are of exactly these rows.
 

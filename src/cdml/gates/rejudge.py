@@ -90,7 +90,7 @@ def _errors(comparison: Comparison, config: Config) -> Iterator[VerdictReason]:
         shares = [one for one in (gate.challenger, gate.champion) if one is not None]
         few = bool(shares) and max(shares) <= config.policy.max_errors
         yield worst((gate.verdict, Verdict.PASS if few else Verdict.INCONCLUSIVE)), gate.reason
-    if config.data.error is not None and not gates:
+    if config.data.error and not gates:
         yield (
             Verdict.INCONCLUSIVE,
             "The evidence does not say how many results failed (data.error).",

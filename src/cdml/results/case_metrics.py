@@ -1,6 +1,6 @@
 """Columns of results as metrics of cases: how their values count, and which direction is better."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,9 +62,12 @@ class CaseMetric:
 
 def text_values(column: SharedColumn) -> Mapping[str, float]:
     """What texts such as pass and fail, or C and I, are worth; empty for all other texts."""
-    if not column.textual or column.values is None:
-        return {}
-    texts = {value.strip().casefold() for value in column.values}
+    return code_texts(column.values) if column.textual and column.values is not None else {}
+
+
+def code_texts(values: Iterable[str]) -> Mapping[str, float]:
+    """The same of all values of a column."""
+    texts = {value.strip().casefold() for value in values}
     for good, bad in _PAIRS:
         if texts <= {good, bad}:
             return {good: 1.0, bad: 0.0}

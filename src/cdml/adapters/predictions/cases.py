@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.pairing import Predictions, describe_file, refuse_other_types
+from cdml.adapters.predictions.row_sql import PREDICTION
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote, quote_path
 from cdml.errors import InputError
@@ -103,7 +104,7 @@ class CaseFile:
         """The cases that were measured in each of the files, in the order of their keys."""
         target = into / f"{self.name}.parquet"
         key = self.plan.key
-        columns = [f"a.{quote(name)}" for name in (*key, *self.columns)]
+        columns = [f"a.{quote(name)}{self._renamed(name)}" for name in (*key, *self.columns)]
         joins = ""
         for one in files:
             if one is self:
@@ -121,6 +122,10 @@ class CaseFile:
             f" TO {quote_path(target)} (FORMAT parquet)"
         )
         return target
+
+    def _renamed(self, name: str) -> str:
+        lacks = PREDICTION not in self.file.fields
+        return f" AS {PREDICTION}" if lacks and name == self.plan.answer else ""
 
     def _run(self, sql: str) -> list[Any]:
         return self.engine.fetch(sql, self.file.path)

@@ -25,7 +25,7 @@ from cdml.adapters.predictions.score_bins import score_bins
 from cdml.adapters.predictions.slicing import slicing
 from cdml.adapters.predictions.statistics_query import RowOrderMismatch, StatisticsQuery
 from cdml.adapters.tables.duckdb_engine import Engine, connect
-from cdml.adapters.tables.sql_engine import quote
+from cdml.adapters.tables.sql_engine import parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
@@ -35,6 +35,9 @@ from cdml.evidence.cases import ChangedCases
 from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.tables.query import Field, LogicalType
+
+_TEXTS = 10
+"""More different texts than that are worth no numbers."""
 
 MOST_CLASSES = 1_000
 T = TypeVar("T")
@@ -50,6 +53,18 @@ class DuckSamples:
 
     def columns(self, predictions: Path) -> tuple[Field, ...]:
         return tuple(describe_file(self._engine, predictions).fields.values())
+
+    def texts(self, files: Sequence[Path], column: str) -> frozenset[str]:
+        rows = [
+            row
+            for file in files
+            for row in self._engine.fetch(
+                f"SELECT DISTINCT CAST({quote(column)} AS VARCHAR) FROM {parquet(file)}"
+                f" WHERE {quote(column)} IS NOT NULL LIMIT {_TEXTS}",
+                file,
+            )
+        ]
+        return frozenset(text for (text,) in rows)
 
     def arrange(
         self,
