@@ -88,6 +88,20 @@ def test_an_open_question_says_what_would_settle_it():
     assert "0.07" in text
 
 
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        (None, "about 300 would be, if the models are equally good (80 % power)."),
+        (12, "about 300 would be, or 12 trials of each, if the models are equally good"),
+        (0, "(80 % power); more trials of them would not be."),
+    ],
+)
+def test_cases_with_trials_say_whether_more_of_these_would_settle_it(trials, expected):
+    text = reasons.what_would_settle(60, 300, 0.1, assumed=True, unit="cases", trials=trials)
+
+    assert expected in text
+
+
 def test_bounds_without_end_are_no_distance_to_tell():
     assert "900 rows are not enough to decide." == reasons.what_would_settle(
         900, None, float("inf"), assumed=True

@@ -415,8 +415,9 @@ class PolicySettings(SettingsModel):
     """Share of the results that may have failed to be measured (`data.error`), such as `2%`. With
     more, or with significantly more than the champion, the comparison is inconclusive."""
     min_rows: int | None = Field(default=None, ge=1)
-    """Slices with fewer rows are reported, not judged; 100 by default. With `data.cluster` it
-    counts clusters; 10 by default."""
+    """Slices with fewer rows are reported, not judged; 100 by default. It counts cases where
+    metrics are measured case by case, 20 by default, and clusters with `data.cluster`, 10 by
+    default."""
 
     def fewest(self, *, clustered: bool, by_case: bool = False) -> int:
         """Rows, cases or clusters that a slice needs to be judged."""

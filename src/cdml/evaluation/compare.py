@@ -45,6 +45,7 @@ from cdml.gates.proof import unproven
 from cdml.gates.rules import GateSpec, bound_rules, comparison_rules, policy_ref
 from cdml.gates.score import exact_difference
 from cdml.statistics import engine, sample_size
+from cdml.statistics.cases.case_scores import split_scores
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric
@@ -327,6 +328,7 @@ class _Contest:
             counted=sample_size.counted(metric, sample),
             clusters=sample_size.clusters(sample),
             by_case=isinstance(sample, CaseScores),
+            split=split_scores(metric, sample),
             judge=record_judge(metric, sample, self.loaded.config.policy.confidence),
             measured=engine.compare(metric, sample),
         )

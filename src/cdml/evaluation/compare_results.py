@@ -23,11 +23,10 @@ from cdml.results.comparison import MetricComparison, ResultComparison
 from cdml.results.reader import ResultTable
 from cdml.results.roles import Roles
 from cdml.statistics import engine, sample_size
-from cdml.statistics.cases.variance_split import split_variance
+from cdml.statistics.cases.case_scores import split_scores
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Metric, Range, Task, find_metric
-from cdml.statistics.samples import CaseScores
 from cdml.tables.query import Field
 
 _MOST_CATEGORIES = 100
@@ -248,10 +247,9 @@ def _with_power(
         target = max((t for t in _TARGETS if t <= smallest / 1.5), default=0.0)
     needed = sample_size.rows_needed(part.rows, error, target, policy.confidence)
     trials = None
-    if isinstance(sample, CaseScores) and target > 0:
-        split = split_variance(sample.challenger, sample.champion)
-        if not isinstance(split, Unmeasured):
-            trials = split.needed(target, policy.confidence, error).trials
+    split = split_scores(metric, sample)
+    if split is not None and target > 0:
+        trials = split.needed(target, policy.confidence, error).trials
     return replace(
         comparison,
         smallest=smallest if math.isfinite(smallest) else None,
@@ -288,6 +286,7 @@ def _gates(
                     counted=sample_size.counted(metric, sample),
                     measured=engine.compare(metric, sample),
                     by_case=True,
+                    split=split_scores(metric, sample),
                 )
             )
     errors = judge_errors(cases, policy)

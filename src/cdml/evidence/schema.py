@@ -200,6 +200,8 @@ class ComparisonGate(EvidenceModel):
     """Rows (or clusters, or labelled cases) that inform the metric, e.g. positives for recall."""
     clusters: Count | None = None
     """How many clusters the rows belong to, where clusters are what counts; else null."""
+    by_case: bool = False
+    """Whether the rows are cases, their trials averaged."""
     challenger: Number | None
     """The challenger's value; null where it could not be measured."""
     champion: Number | None
@@ -225,6 +227,22 @@ class ComparisonGate(EvidenceModel):
     """How many rows (or clusters, or labelled cases) in all would settle it."""
     judge: JudgeRecord | None = None
     """How human labels corrected a judge's scores; null where none did."""
+
+    @property
+    def unit(self) -> str:
+        """What `size` counts."""
+        if self.judge is not None:
+            return "labelled cases"
+        if self.clusters is not None:
+            return "clusters"
+        return "cases" if self.by_case else "rows"
+
+    @property
+    def size(self) -> int:
+        """How many there are of what more would settle an open question."""
+        if self.judge is not None:
+            return self.judge.labelled
+        return self.rows if self.clusters is None else self.clusters
 
     @property
     def informative(self) -> int:

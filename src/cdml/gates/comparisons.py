@@ -14,6 +14,7 @@ from cdml.evidence.judges import JudgeRecord
 from cdml.evidence.schema import ComparisonGate, DecidingBound
 from cdml.gates import reasons, score
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
+from cdml.statistics.cases.variance_split import VarianceSplit
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
@@ -33,7 +34,8 @@ class MeasuredRule:
     """A rule and what was measured for it.
 
     `counted` are the rows (or clusters) that inform the metric. Without clusters each row stands
-    for itself. `judge` is there for a judge's scores that labels correct.
+    for itself. `split` is there for cases with trials, `judge` for a judge's scores that labels
+    correct.
     """
 
     metric: Metric
@@ -43,6 +45,7 @@ class MeasuredRule:
     measured: Paired | Unmeasured
     clusters: int | None = None
     by_case: bool = False
+    split: VarianceSplit | None = None
     judge: JudgeRecord | None = None
 
     @property
@@ -118,6 +121,7 @@ def _gate(
             rows=candidate.rows,
             counted=candidate.counted,
             clusters=candidate.clusters,
+            by_case=candidate.by_case,
             judged=judged,
             judge=candidate.judge,
             verdict=soften(unmeasured, rule.tier, policy, measured=False),
@@ -149,6 +153,7 @@ def _gate(
         rows=candidate.rows,
         counted=candidate.counted,
         clusters=candidate.clusters,
+        by_case=candidate.by_case,
         challenger=values.challenger,
         champion=values.champion,
         difference=Difference.from_interval(
@@ -207,12 +212,16 @@ def _settle(
     distance = figures.estimate - figures.threshold
     below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
     equal = rule.kind is RuleKind.NON_INFERIORITY
-    needed = None
-    if equal:
-        margin, error = -figures.threshold, error_from_reach(below, confidence)
-        needed = rows_needed(rows, error, margin, confidence)
+    away, error = -figures.threshold, error_from_reach(below, confidence)
+    needed = rows_needed(rows, error, away, confidence) if equal else None
     if needed is None or needed <= rows:
-        equal, error = False, error_from_reach(below if distance > 0 else above, confidence)
-        needed = rows_needed(rows, error, abs(distance), confidence)
+        equal, away = False, abs(distance)
+        error = error_from_reach(below if distance > 0 else above, confidence)
+        needed = rows_needed(rows, error, away, confidence)
+    trials = None
+    if candidate.split is not None:
+        trials = candidate.split.needed(away, confidence, error).trials or 0
     detectable = smallest_detectable(error_from_reach(below, confidence), confidence)
-    return needed, reasons.what_would_settle(rows, needed, detectable, assumed=equal, unit=unit)
+    return needed, reasons.what_would_settle(
+        rows, needed, detectable, assumed=equal, unit=unit, trials=trials
+    )

@@ -152,13 +152,20 @@ def _bound(bound: float, *, worse: bool, rule: Criterion, digits: int) -> str:
 
 
 def what_would_settle(
-    rows: int, needed: int | None, detectable: float, *, assumed: bool, unit: str = "rows"
+    rows: int,
+    needed: int | None,
+    detectable: float,
+    *,
+    assumed: bool,
+    unit: str = "rows",
+    trials: int | None = None,
 ) -> str:
     """What would settle an open question.
 
     `needed` rows (or clusters) in all give 80 % power, None where no number helps; they are for
     models that are equally good if `assumed`, else for the observed difference. `detectable` is the
-    smallest distance from the margin that these rows detect.
+    smallest distance from the margin that these rows detect. So many `trials` of each case would do
+    as well; 0 if no number of them would, None for rows without trials.
     """
     can = f"{rows:,} {unit} are not enough to decide"
     if math.isfinite(detectable):
@@ -168,7 +175,9 @@ def what_would_settle(
     premise = (
         "the models are equally good" if assumed else "the true difference is the observed one"
     )
-    return f"{can}; about {needed:,} would be, if {premise} (80 % power)."
+    trials_too = f", or {trials:,} trials of each" if trials else ""
+    others = "; more trials of them would not be" if trials == 0 else ""
+    return f"{can}; about {needed:,} would be{trials_too}, if {premise} (80 % power){others}."
 
 
 def bound(

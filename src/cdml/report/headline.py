@@ -2,6 +2,7 @@
 
 from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
+from cdml.evidence.criterion import ERRORS
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, Deployment
 from cdml.gates import reasons
@@ -58,6 +59,8 @@ def _describe_gate(gate: EvidenceGate) -> str:
     subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
     if isinstance(gate, BoundGate):
         return _bound(gate, subject)
+    if gate.metric == ERRORS:
+        return "too many results could not be measured"
     if gate.difference is None or gate.bound is None:
         return f"{subject} could not be compared"
     gain = gate.criterion.kind is RuleKind.SUPERIORITY
@@ -81,10 +84,9 @@ def _moved(gate: ComparisonGate) -> str:
 
 def _settled(gate: ComparisonGate) -> str:
     """How many more rows would settle it; empty if no number would."""
-    now, unit = (gate.rows, "rows") if gate.clusters is None else (gate.clusters, "clusters")
-    if gate.rows_needed is None or gate.rows_needed <= now:
+    if gate.rows_needed is None or gate.rows_needed <= gate.size:
         return ""
-    return f"; about {gate.rows_needed - now:,} more {unit} would settle it"
+    return f"; about {gate.rows_needed - gate.size:,} more {gate.unit} would settle it"
 
 
 def _bound(gate: BoundGate, subject: str) -> str:

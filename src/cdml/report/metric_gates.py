@@ -34,6 +34,11 @@ class MetricGates:
         return self.gates[0].rows
 
     @property
+    def unit(self) -> str:
+        """What the rows are."""
+        return self.gates[0].unit
+
+    @property
     def champion(self) -> str:
         """The champion's value, with the most digits that a gate needs."""
         return _longest(gate.champion for gate in self.gates)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.schema import BoundGate, Check, ComparisonGate, ModelRef
+from cdml.evidence.criterion import ERRORS
+from cdml.evidence.schema import BoundGate, Check, Comparison, ComparisonGate, ModelRef
 from cdml.gates import reasons
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import slice_name
@@ -66,20 +67,24 @@ def deploy_command(model: ModelRef) -> str:
 def _rejected(gathered: EvidenceSet) -> str:
     gates = [gate for gate in gathered.gates if gate.verdict is Verdict.FAIL]
     if gates:
-        return f"{_look_at(gates)}, then push a better model."
+        return f"{_look_at(gates, gathered.comparison)}, then push a better model."
     broken = [check for check in gathered.checks if check.verdict is Verdict.FAIL]
     if broken:
         return f"fix the data, or the contract if it is wrong: {_named(broken)}."
     return "see why the figures do not pass the gates of this branch."
 
 
-def _look_at(gates: Sequence[AnyGate]) -> str:
-    """Which rows to look at for which metric."""
+def _look_at(gates: Sequence[AnyGate], compared: Comparison | None) -> str:
+    """Which cases or rows to look at for which metric."""
     worst = min(gates, key=lambda gate: gate.slice is not None)
     metric = reasons.inside(reasons.title(worst.metric))
+    changed = compared.cases.changed if compared and compared.cases else None
+    if worst.slice is None and changed and changed.broken and changed.metric == worst.metric:
+        return f"look at the cases that broke, such as {changed.broken[0].case}"
     if worst.slice is None:
         return f"find out why {metric} breaks {worst.rule}"
-    where = f"{slice_name(worst.slice)} ({worst.rows:,} rows)"
+    unit = worst.unit if isinstance(worst, ComparisonGate) else "rows"
+    where = f"{slice_name(worst.slice)} ({worst.rows:,} {unit})"
     return f"look at {where}, where {metric} breaks {worst.rule}"
 
 
@@ -113,16 +118,19 @@ def _settle(gate: AnyGate) -> str:
     subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
     rule = f"{subject} ({gate.rule})"
     bounded = isinstance(gate, BoundGate)
+    if gate.metric == ERRORS:
+        return "find out why the instrument failed, and measure those cases again."
     if (gate.value if isinstance(gate, BoundGate) else gate.difference) is None:
         verb = "measured" if bounded else "compared"
         return f"fix what kept {subject} from being {verb}, and run the job again."
     if isinstance(gate, BoundGate):
         return f"add rows to data.evaluation to settle {rule}, or change that gate."
-    more = (gate.rows_needed or 0) - gate.rows
+    more = (gate.rows_needed or 0) - gate.size
     if more > 0:
         where = f" of {slice_name(gate.slice)}" if gate.slice else ""
-        return f"add about {more:,} rows{where} to data.evaluation to settle {rule}."
-    return f"improve the model, or change that gate: more rows will not settle {rule}."
+        to = "" if gate.by_case else " to data.evaluation"
+        return f"add about {more:,} {gate.unit}{where}{to} to settle {rule}."
+    return f"improve the model, or change that gate: more {gate.unit} will not settle {rule}."
 
 
 def _named(checks: Sequence[Check], verb: str = "fails") -> str:

@@ -32,6 +32,7 @@ class GateRow:
     slice: str
     value: float | None
     rows: str
+    unit: str = "rows"
     champion: str
     challenger: str
     forest: Forest | None
@@ -118,6 +119,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         slice=slice_name(gate.slice),
         value=gate.challenger,
         rows=f"{gate.rows:,}",
+        unit="cases" if gate.by_case else "rows",
         champion=figures.value(gate.champion, like=(gate.challenger,)),
         challenger=figures.value(gate.challenger, like=(gate.champion,)),
         difference=difference,

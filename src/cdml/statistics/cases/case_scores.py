@@ -5,6 +5,7 @@ import numpy as np
 from cdml.statistics.cases.case_means import CaseMeans, compare_cases, measure_cases
 from cdml.statistics.cases.medians import compare_medians, measure_median
 from cdml.statistics.cases.pass_rates import Trials, rates_of_passes
+from cdml.statistics.cases.variance_split import VarianceSplit, split_variance
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.judges.prediction_powered import (
@@ -81,6 +82,15 @@ def judged_cases(metric: Metric, scores: CaseScores) -> JudgedCases | Unmeasured
         human=scores.human,
         within=metric.range,
     )
+
+
+def split_scores(metric: Metric, scores: object) -> VarianceSplit | None:
+    """Cases and trials as sources of the variance; None where more trials are no remedy."""
+    averaged = metric.summary in {Summary.MEAN, Summary.RATE} and metric.labels is None
+    if not isinstance(scores, CaseScores) or not averaged:
+        return None
+    split = split_variance(scores.challenger, scores.champion)
+    return None if isinstance(split, Unmeasured) else split
 
 
 def _summarised(metric: Metric, scores: CaseMeans) -> CaseMeans | Unmeasured:
