@@ -77,7 +77,7 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
         "metrics": metric_tables(),
         "evidence": "",
     }
-    printed = first_verdict((ROOT / "docs/llm.md").read_text("utf-8"))
+    printed = first_verdict(ROOT / "examples/llm")
     tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
     written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
     describe_fields((cases, charts, criterion, interval, judges, schema, failure))

@@ -1,15 +1,16 @@
 """What `cdml compare` prints for two files, as the README shows it: text and a picture."""
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import textwrap
 from functools import cache
 from html import escape
+from pathlib import Path
+from typing import Any
 
-LINE = "cdml compare old.jsonl new.jsonl --max-regression 2%"
+LINE = "cdml compare v1.jsonl v2.jsonl --max-regression 5%"
 COLUMNS = 80
 WIDTH, HEIGHT, MARGIN = 8.4, 20, 20
 """A character's width, a line's height and the space around, in pixels."""
@@ -26,19 +27,25 @@ text { fill: #1f2328; font: 14px ui-monospace, Menlo, Consolas, "DejaVu Sans Mon
 
 
 @cache
-def first_verdict(page: str) -> str:
-    """What comparing the two files that a page's Python block writes prints."""
-    [script, *_] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+def first_verdict(example: Path) -> str:
+    """What comparing the first two versions of the example's application prints."""
     variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": str(COLUMNS)}
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
-        command = [sys.executable, "-m", "cdml", *LINE.split()[1:]]
-        done = subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, check=False
-        )
+        for version in ("1", "2"):
+            answers = _run(sys.executable, example / "answerer.py", version, env=variables)
+            (Path(folder) / f"v{version}.jsonl").write_text(answers.stdout, "utf-8")
+        done = _run(sys.executable, "-m", *LINE.split(), cwd=folder, env=variables)
+    return done.stdout
+
+
+def _run(*command: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a command; exit code 1 and 3 are verdicts."""
+    done = subprocess.run(
+        list(map(str, command)), **options, capture_output=True, text=True, check=False
+    )
     if done.returncode not in {0, 1, 3}:
         raise RuntimeError(done.stderr)
-    return done.stdout
+    return done
 
 
 def picture(line: str, printed: str) -> str:
