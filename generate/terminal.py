@@ -1,10 +1,10 @@
 """What `cdml compare` prints for two files, as the README shows it: text and a picture."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
-import textwrap
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -77,11 +77,13 @@ def picture(line: str, printed: str) -> str:
 
 
 def wrap(line: str) -> list[str]:
-    """A line as the terminal breaks it between words; joined, the parts are the line."""
-    parts = textwrap.TextWrapper(
-        COLUMNS, drop_whitespace=False, break_on_hyphens=False, replace_whitespace=False
-    ).wrap(line)
-    return parts or [""]
+    """A line broken after spaces, as wide as the terminal; joined, the parts are the line."""
+    parts = [""]
+    for word in re.findall(rf"^\s+|\S{{1,{COLUMNS}}}\s*", line):
+        if parts[-1] and len((parts[-1] + word).rstrip()) > COLUMNS:
+            parts.append("")
+        parts[-1] += word
+    return parts
 
 
 def _length(part: str) -> str:

@@ -68,7 +68,7 @@ def test_a_picture_can_be_read_aloud_and_in_the_dark(terminal):
 def test_a_wide_line_is_continued_below(terminal):
     root = ET.fromstring(terminal.picture("cdml schema", f"{'word ' * 40}\nlast\n"))  # noqa: S314
     heights = [float(one.get("y")) for one in root.iter(f"{SVG}tspan")]
-    widest = max(len(one.text or "") for one in root.iter(f"{SVG}tspan"))
+    widest = max(len((one.text or "").rstrip()) for one in root.iter(f"{SVG}tspan"))
 
     assert sorted(set(heights)) == heights
     assert widest <= terminal.COLUMNS
