@@ -4,6 +4,7 @@ import pytest
 
 from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
+from fakes.gitlab_server import GitLabServer
 from support.paths import HaproxyPlace, KubernetesPlace
 
 
@@ -12,6 +13,14 @@ def server() -> Iterator[GitHubServer]:
     """A GitHub with one open pull request."""
     with GitHubServer(token=TOKEN) as started:
         started.add_pull(7, HEAD)
+        yield started
+
+
+@pytest.fixture
+def gitlab_server() -> Iterator[GitLabServer]:
+    """A GitLab with one open merge request."""
+    with GitLabServer(token=TOKEN) as started:
+        started.add_request(7, HEAD)
         yield started
 
 

@@ -11,14 +11,19 @@ from cdml.ci.run import Annotation
 from cdml.errors import InputError, ServiceError
 from fakes.ci_run import RUNS, FakeCiRun
 from fakes.github_runner import HEAD, on_github
+from fakes.gitlab_runner import on_gitlab
 
 
-@pytest.fixture(params=["fake", "github", "terminal"])
+@pytest.fixture(params=["fake", "github", "gitlab", "terminal"])
 def ci_run(request, tmp_path):
     if request.param == "fake":
         return FakeCiRun(pull=PullRequest(number=7, head=HEAD), over={f"{RUNS}200"})
     if request.param == "terminal":
         return TerminalRun(environment={"PATH": "/usr/bin:/bin"}, folder=tmp_path)
+    if request.param == "gitlab":
+        gitlab = request.getfixturevalue("gitlab_server")
+        gitlab.pipelines |= {200: "success", 300: "running"}
+        return on_gitlab(gitlab, tmp_path).run
     started = request.getfixturevalue("server")
     started.add_run(200, "completed")
     started.add_run(300, "in_progress")

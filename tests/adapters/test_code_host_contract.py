@@ -6,13 +6,19 @@ from cdml.ci.code_host import PullRequest
 from fakes.ci_run import FakeCiRun
 from fakes.code_host import FakeCodeHost
 from fakes.github_runner import HEAD, MERGED, deployment, on_github
+from fakes.gitlab_runner import on_gitlab
 
 
-@pytest.fixture(params=["fake", "github"])
+@pytest.fixture(params=["fake", "github", "gitlab"])
 def host(request, tmp_path):
     if request.param == "fake":
         pull = PullRequest(number=7, head=HEAD)
         return FakeCodeHost(FakeCiRun(pull=pull), merged={MERGED: (pull,)})
+    if request.param == "gitlab":
+        gitlab = request.getfixturevalue("gitlab_server")
+        gitlab.requests[7]["state"] = "merged"
+        gitlab.merged[MERGED] = [7]
+        return on_gitlab(gitlab, tmp_path)
     started = request.getfixturevalue("server")
     started.state.pulls[7].merged_as = MERGED
     return on_github(started, tmp_path)

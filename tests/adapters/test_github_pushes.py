@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.adapters.ci.github.pushes import MOST
+from cdml.adapters.ci.pushed_commits import MOST
 from cdml.ci.code_host import Commit, PullRequest
 from cdml.errors import InputError, ServiceError
 from fakes.github_runner import HEAD, on_github

@@ -1,5 +1,6 @@
 """Where the code is reviewed: pull requests, commits, comments, deployments."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class Commit:
     sha: str
 
 
+GATE_JOB = re.compile(r"(?<![a-z])gates?(?![a-z])|cdml", re.IGNORECASE)
+"""Finds in a job's name that it is a gate's."""
 Thread = int | Commit
 """Where comments stand: the pull request of this number, or a commit."""
 Warned = Mapping[str, bool]

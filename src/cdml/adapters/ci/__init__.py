@@ -14,9 +14,13 @@ class CiSystem:
 
 CI_SYSTEMS = {
     "github": CiSystem("cdml.adapters.ci.github.actions_run:GitHubActionsRun", "GITHUB_ACTIONS"),
+    "gitlab": CiSystem("cdml.adapters.ci.gitlab.pipeline_run:GitLabPipelineRun", "GITLAB_CI"),
     "terminal": CiSystem("cdml.adapters.ci.terminal:TerminalRun"),
 }
-CODE_HOSTS = {"github": "cdml.adapters.ci.github.host:GitHubHost"}
+CODE_HOSTS = {
+    "github": "cdml.adapters.ci.github.host:GitHubHost",
+    "gitlab": "cdml.adapters.ci.gitlab.host:GitLabHost",
+}
 
 
 def detect_system(environment: Mapping[str, str]) -> str:

@@ -169,7 +169,7 @@ class GitHubHost:
         """See the port."""
         from cdml.adapters.ci.api_errors import NotFoundError
         from cdml.adapters.ci.github.client import translate_errors
-        from cdml.adapters.ci.github.files import is_same
+        from cdml.adapters.ci.same_file import is_same
 
         base, name = self.run.trigger().base, self._in_checkout(path)
         if not base or name is None:

@@ -1,4 +1,4 @@
-"""Whether a file of the checkout is the one that GitHub has at another commit."""
+"""Whether a file of the checkout is the one that a code host has at another commit."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ def is_same(path: Path, entry: Mapping[str, Any]) -> bool:
 
     Args:
         path: of the file.
-        entry: the answer of `GET /repos/{owner}/{repo}/contents/{path}`.
+        entry: its `content` in base64 and its git digest `sha`, as GitHub names them.
     """
     if not isinstance(entry, Mapping):  # the list of a folder, where the file is now
         return False

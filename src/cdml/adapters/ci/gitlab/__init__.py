@@ -1,0 +1,20 @@
+"""GitLab: the CI run of a pipeline's job (`pipeline_run`) and the code host (`host`)."""
+
+from collections.abc import Mapping
+
+from cdml.ci.run import PushCredentials
+
+_TOKENS = ("CDML_GITLAB_TOKEN", "GITLAB_TOKEN")
+"""A job's own token cannot write notes or deployments, so CI_JOB_TOKEN is none of these."""
+
+
+def find_token(environment: Mapping[str, str]) -> str | None:
+    """The access token that the environment holds, if any."""
+    return next(filter(None, map(environment.get, _TOKENS)), None)
+
+
+def push_credentials(environment: Mapping[str, str]) -> PushCredentials | None:
+    """What the token pushes to, which is its own server."""
+    token = find_token(environment)
+    server = environment.get("CI_SERVER_URL") or "https://gitlab.com"
+    return PushCredentials(server=server, user="oauth2", token=token) if token else None
