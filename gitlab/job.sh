@@ -1,0 +1,29 @@
+#!/bin/bash
+# Run one command of cdml in a job of GitLab CI: job.sh COMMAND
+#
+# Options arrive as CDML_<COMMAND>_<OPTION>, as in the actions: no value passes through a shell.
+# CDML_STORAGE and CDML_PYTHON are as in actions/install.sh.
+set -euo pipefail
+
+root="$(cd -- "${BASH_SOURCE[0]%/*}/.." && pwd -P)"
+command=$1
+case $command in
+  gate)
+    size=ml
+    # GitLab gives a variable to every job that its environment scope covers. Where the token for
+    # notes is in reach, no model runs without isolation.
+    if [[ -n ${CDML_GITLAB_TOKEN:-}${GITLAB_TOKEN:-} ]]; then export CDML_ISOLATION=required; fi
+    unset CDML_GITLAB_TOKEN GITLAB_TOKEN
+    ;;
+  *) size=core ;;
+esac
+
+RUNNER_TEMP="$(mktemp -d)" # the environment lives as long as the job
+export RUNNER_TEMP
+trap 'rm -rf -- "$RUNNER_TEMP"' EXIT
+export GITHUB_OUTPUT="$RUNNER_TEMP/answers"
+bash "$root/actions/install.sh" "$size"
+CDML_PYTHON="$(sed -n 's/^python=//p' "$GITHUB_OUTPUT")"
+export CDML_PYTHON
+unset GITHUB_OUTPUT
+bash -p "$root/actions/run.sh" "$command" # not exec: the trap removes the environment
