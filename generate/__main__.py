@@ -47,6 +47,11 @@ VARIABLES = {
     "CDML_CODE_HOST": "The code host, by name, or `none`; by default that of the CI run",
     "CDML_PLATFORM": "Both in one, until the next release; use the two above",
     "CDML_UNWALLED": "`true`: a model ran in this job without isolation, so that no token is used",
+    "CDML_GITLAB_TOKEN": (
+        "Access token of the GitLab project (scope `api`) for notes, deployments and the journal;"
+        " the component's job that runs the model never uses it"
+    ),
+    "CDML_DOTENV": "In GitLab CI, the dotenv report that outputs are added to: `CDML_VERDICT=pass`",
     "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
     "NO_COLOR": "Print without colours",
     "PROMETHEUS_TOKEN": "Token for Prometheus, where the traffic of a canary is read",

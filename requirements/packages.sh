@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
-# GitHub's own reading of Markdown, Chromium to look at the page, sudo to build walls with.
+# GitHub's own reading of Markdown, Chromium to look at the page, sudo to isolate models with, rsync for
+# pipelines of GitLab CI.
 set -euo pipefail
 
 missing=()
@@ -11,6 +12,7 @@ command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy
 command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v sudo >/dev/null || missing+=(sudo)
+command -v rsync >/dev/null || missing+=(rsync) # gitlab-ci-local copies with it
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 as_root=()

@@ -14,6 +14,7 @@ from cdml.config.schema import Config
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("examples/*/*.md")]
 ACTION = re.compile(r"org/cdml-action(?:/actions/([\w-]+))?@v1")
+COMPONENT = re.compile(r"/cdml/([a-z]+)@v\d+$")
 
 
 def blocks(text: str, *languages: str) -> list[str]:
@@ -75,6 +76,8 @@ def unknown(value: object) -> list[str]:
         steps = [step for step in value if isinstance(step, dict)]
     elif isinstance(value, dict) and "apiVersion" in value:  # a data contract
         return []
+    elif isinstance(value, dict) and "include" in value:  # a pipeline of GitLab CI
+        return [name for one in value["include"] for name in unknown_inputs(one)]
     else:
         fields = {field.alias or name for name, field in Config.model_fields.items()}
         keys = set(value) if isinstance(value, dict) else set()
@@ -86,6 +89,17 @@ def unknown(value: object) -> list[str]:
             inputs = yaml.safe_load((folder / "action.yml").read_text("utf-8"))["inputs"]
             lost += sorted(set(step.get("with", {})) - set(inputs))
     return lost
+
+
+def unknown_inputs(include: dict) -> list[str]:
+    """Inputs that this repository's component of GitLab CI does not have, or needs."""
+    match = COMPONENT.search(include.get("component", ""))
+    if match is None:
+        return []
+    spec = next(yaml.safe_load_all((ROOT / f"templates/{match[1]}.yml").read_text("utf-8")))
+    inputs, given = spec["spec"]["inputs"], set(include["inputs"])
+    required = {name for name, one in inputs.items() if "default" not in one}
+    return sorted(given - set(inputs)) + sorted(required - given)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -100,5 +114,8 @@ def test_yaml_has_keys_and_inputs_that_exist(page):
 def test_a_key_and_an_input_that_nobody_reads_are_noticed():
     step = {"uses": "org/cdml-action@v1", "with": {"modle": "new"}}
 
+    component = {"component": "$CI_SERVER_FQDN/x/cdml/gate@v1", "inputs": {"modle": "new"}}
+
+    assert ["modle", "revision", "source"] == unknown({"include": [component]})
     assert ["gate"] == unknown({"version": 1, "gate": []})
     assert ["modle"] == unknown([step]) == unknown({"jobs": {"gate": {"steps": [step]}}})
