@@ -82,3 +82,17 @@ def test_no_two_test_files_have_one_name():
     names = [path.name for path in ROOT.glob("tests/**/test_*.py")]
 
     assert sorted(set(names)) == sorted(names)
+
+
+def test_no_file_holds_the_markers_of_a_conflict():
+    marker = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    folders = ("src", "tests", "docs", "actions", "examples", "generate", "templates", "gitlab")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.*")]
+    texts = [
+        file
+        for file in (*files, *ROOT.glob("*.*"))
+        if file.suffix in (".md", ".py", ".yml", ".yaml", ".json", ".toml", ".sh", ".html")
+    ]
+
+    assert len(texts) > 500
+    assert [] == [file.name for file in texts if marker.search(file.read_text("utf-8", "replace"))]
