@@ -81,6 +81,8 @@ gates: [{metric: accuracy, at_least: 0.6, max_regression: 0.05}]
 STORY = """\
 0 init --force --data rows.parquet
 0 init --force --target haproxy
+0 init --force --llm
+0 init --force --data rows.parquet
 0 compare a.parquet b.parquet --key id --by origin --label late --format json
 0 compare a.parquet b.parquet --write gate.yaml --force
 3 compare tries.csv tries.csv --trial try --metric good --max-regression 2% --select set=1

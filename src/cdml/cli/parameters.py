@@ -292,6 +292,12 @@ PARAMETERS = (
         kind="file",
     ),
     Parameter("force", "Overwrite existing files", ("init", "compare"), kind="flag"),
+    Parameter(
+        "llm",
+        "Write what gates an LLM application: a workflow runs your evaluation of both versions",
+        ("init",),
+        kind="flag",
+    ),
     Parameter("data", "Good rows, from which to propose a data contract", ("init",)),
     Parameter(
         "target",

@@ -6,17 +6,19 @@ import click
 
 from cdml.cli.command import command
 from cdml.cli.progress import ConsoleProgress
-from cdml.errors import CdmlError
+from cdml.errors import CdmlError, ConfigurationError
 
 
 @command("init")
-def init(force: bool, data: str | None, target: str) -> int:
+def init(force: bool, llm: bool, data: str | None, target: str) -> int:
     """Write a commented cdml.yaml, ready workflows, and a contract of given data."""
     from cdml.scaffold.init import DATA, holds_credentials
     from cdml.scaffold.init import init as write_files
     from cdml.wiring import TablesByScheme, Wiring
 
     folder = Path.cwd()
+    if llm:
+        return _init_llm(folder, force=force, alone=data is None and target == "registry")
     try:
         present = Wiring.read(folder / "cdml.yaml", ConsoleProgress(), needs_registry=False)
         delivery = present.loaded.config.deploy
@@ -37,6 +39,20 @@ def init(force: bool, data: str | None, target: str) -> int:
             f"The data's address contains credentials, so cdml.yaml uses {DATA} instead. Set"
             " that variable, and allow it in CI with `env-allow: DATA_URL`."
         )
+    return 0
+
+
+def _init_llm(folder: Path, *, force: bool, alone: bool) -> int:
+    from cdml.scaffold.init_llm import init_llm
+
+    if not alone:
+        raise ConfigurationError(
+            "--llm needs neither --data nor --target: no model is deployed.",
+            "Leave them out.",
+        )
+    for path in init_llm(folder, force=force):
+        click.echo(f"wrote {path}")
+    click.echo("Name your evaluation's command in cdml-gate.yml, where it says EVALUATE.")
     return 0
 
 

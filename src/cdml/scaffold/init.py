@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,8 @@ from cdml.evidence.store import write_atomically
 from cdml.tables.table import Tables
 
 CONFIG = "cdml.yaml"
-WORKFLOWS = ("cdml-gate.yml", "cdml-deploy.yml", "cdml-fork-report.yml")
+GATE, FORK_REPORT = "cdml-gate.yml", "cdml-fork-report.yml"
+WORKFLOWS = (GATE, "cdml-deploy.yml", FORK_REPORT)
 """The workflows of every repository."""
 RESUME = "cdml-resume.yml"
 """The workflow that goes on with a canary."""
@@ -78,8 +80,8 @@ class ProjectPlace:
         if not self.below:
             return template
         for before, after in (
-            (rf"(?<=config: ){re.escape(CONFIG)}$", _quoted(f"{self.below}/{CONFIG}")),
-            (r"(?<=path: )\.cdml$", _quoted(f"{self.below}/.cdml")),
+            (rf"(?<=config: ){re.escape(CONFIG)}$", quoted(f"{self.below}/{CONFIG}")),
+            (r"(?<=path: )\.cdml$", quoted(f"{self.below}/.cdml")),
             (r"(?<=^name: ).+$", self._label),
             (r"(?<=workflows: \[)Model gate(?=\])", self._label),
             (r"(?<=    name: )(Begin|Gate|Report)$", self._label),
@@ -90,7 +92,7 @@ class ProjectPlace:
         return template
 
     def _label(self, name: re.Match[str]) -> str:
-        return _quoted(f"{name[0]} ({self.below})")
+        return quoted(f"{name[0]} ({self.below})")
 
     @property
     def model(self) -> str:
@@ -105,7 +107,8 @@ class ProjectPlace:
         return template.replace("my-model", self.model).replace("my-service", service)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a scalar of YAML."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -133,7 +136,9 @@ def init(
     """
     place = ProjectPlace.locate(folder)
     if settings is not None and _lacks_resume(place, settings) and data is None and not force:
-        resume = _on_runner(place.fill_in(_template(RESUME)), target_types()[settings.target.type])
+        resume = _on_runner(
+            place.fill_in(read_template(RESUME)), target_types()[settings.target.type]
+        )
         if re.fullmatch(r"[\w-]+", settings.environment, re.ASCII):  # a name that needs no quotes
             resume = resume.replace("production", settings.environment)
         return (write_atomically(place.workflow(RESUME), resume.encode()),)
@@ -146,23 +151,16 @@ def init(
         )
     workflows = {}
     for name in (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS:
-        workflow = place.fill_in(_template(name))
+        workflow = place.fill_in(read_template(name))
         delivers = name in DELIVERING
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
-    config = place.name_model(_template(CONFIG) + section)
+    config = place.name_model(read_template(CONFIG) + section)
     more = {place.folder / path: place.name_model(text) for path, text in kind.read_files().items()}
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
     proposed = (place.folder / contract,) if contract else ()
-    taken = [
-        path for path in (place.folder / CONFIG, *workflows, *more, *proposed) if path.exists()
-    ]
-    if taken and not force:
-        verb = "exists" if len(taken) == 1 else "exist"
-        names = ", ".join(path.relative_to(place.root).as_posix() for path in taken)
-        raise ConfigurationError(
-            f"{names} {verb} already; nothing was written.", "Use --force to overwrite."
-        )
+    if not force:
+        _refuse_existing(place, (place.folder / CONFIG, *workflows, *more, *proposed))
     content = {place.folder / CONFIG: config, **workflows, **more}
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
@@ -173,9 +171,33 @@ def init(
         )
         key = propose.likely_key(columns)
         content[place.folder / CONFIG] = _filled(config, data_named, contract, key)
+    return write_files(place, content, force=True)
+
+
+def write_files(
+    place: ProjectPlace, content: Mapping[Path, str], *, force: bool
+) -> tuple[Path, ...]:
+    """Write files, and let git ignore the evidence.
+
+    Raises:
+        ConfigurationError: one exists already, and `force` is false.
+        InputError: a folder cannot be written.
+    """
+    if not force:
+        _refuse_existing(place, content)
     if (ignored := _ignored(place)) is not None:
-        content[place.root / ".gitignore"] = ignored
+        content = {**content, place.root / ".gitignore": ignored}
     return tuple(write_atomically(path, text.encode()) for path, text in content.items())
+
+
+def _refuse_existing(place: ProjectPlace, files: Iterable[Path]) -> None:
+    taken = [path for path in files if path.exists()]
+    if taken:
+        verb = "exists" if len(taken) == 1 else "exist"
+        names = ", ".join(path.relative_to(place.root).as_posix() for path in taken)
+        raise ConfigurationError(
+            f"{names} {verb} already; nothing was written.", "Use --force to overwrite."
+        )
 
 
 def holds_credentials(data: str) -> bool:
@@ -183,7 +205,8 @@ def holds_credentials(data: str) -> bool:
     return "://" in data and redact(data, {}) != data
 
 
-def _template(name: str) -> str:
+def read_template(name: str) -> str:
+    """A file to begin with, as it is shipped."""
     return (files("cdml.scaffold") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -225,7 +248,7 @@ def _filled(text: str, data: str, contract: str, key: str | None) -> str:
         "label: label\n": "label: label # to fill in\n",
     }
     if key is not None:
-        values["key: [id]"] = f"key: [{_quoted(key)}]"
+        values["key: [id]"] = f"key: [{quoted(key)}]"
     for before, after in values.items():
         text = text.replace(before, after, 1)
     return text
