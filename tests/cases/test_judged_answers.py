@@ -268,3 +268,170 @@ def test_evidence_without_labels_does_not_pass_a_gate_that_needs_them():
     assert Verdict.INCONCLUSIVE is again.verdict
     assert any("not corrected by labels" in reason for reason in again.reasons)
     assert any("corrected by human_pass, was not measured" in reason for reason in again.reasons)
+
+
+def test_labels_of_the_easy_cases_hold_the_gate():
+    """People who label the answers that look bad make any model look bad."""
+    rows = [judged(seed, labels=CASES) for seed in (1, 2)]
+    for name, part in zip(("old.jsonl", "new.jsonl"), rows, strict=True):
+        chosen = [row["judge_pass"] or int(row["case"][1:]) % 4 == 0 for row in rows[1]]
+        write(
+            name,
+            [
+                row if one else without([row], "human_pass")[0]
+                for row, one in zip(part, chosen, strict=True)
+            ],
+        )
+    configure(f"{RATE}, at_least: 0.1, max_regression: 0.5")
+
+    assert HELD == run(GATE)
+    for gate in (only(read()["gates"]), read("evaluation")["gates"][0]):
+        assert "inconclusive" == gate["verdict"]
+        assert "not a random sample of all cases" in gate["reason"]
+        assert "score of the challenger" in gate["reason"]
+
+
+def test_labels_of_one_category_hold_the_gate():
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        part = judged(seed, labels=CASES)
+        for row in part:
+            if row["topic"] == "refunds" and int(row["case"][1:]) % 5:
+                del row["human_pass"]
+        write(name, part)
+    configure(f"{RATE}, max_regression: 0.5", data=", slices: [topic]")
+
+    assert HELD == run(GATE)
+    assert "they differ in topic (p = 0.0" in only(read()["gates"])["reason"]
+
+
+@pytest.mark.parametrize(("accuracy", "code"), [(0.97, 0), (0.75, HELD)])
+def test_a_judge_must_be_proven_to_agree_with_people(accuracy, code):
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        part, random = judged(seed), np.random.default_rng(seed)
+        for row in part:
+            human = row.get("human_pass", random.random() < 0.8)
+            row["judge_pass"] = bool(human == (random.random() < accuracy))
+        write(name, part)
+    configure(f"{RATE}, judge: {{min_kappa: 0.6}}, at_least: 0.1, max_regression: 0.5")
+
+    assert code == run(GATE)
+    gate = only(read()["gates"])
+    records = gate["judge"]["agreement"]
+    assert ["challenger", "champion"] == [one["model"] for one in records]
+    assert {"kappa"} == {one["measure"] for one in records}
+    assert (code == HELD) is ("at least 0.6 is required (judge.min_kappa)" in gate["reason"])
+    assert gate["challenger"] is not None
+
+
+def test_a_longer_answer_may_explain_what_the_judge_likes(capsys):
+    random = np.random.default_rng(9)
+    for name, seed, longer in (("old.jsonl", 1, 0), ("new.jsonl", 2, 40)):
+        part = judged(seed)
+        for row in part:
+            length = int(random.integers(20, 100)) + longer
+            row["output"] = "x" * length
+            row["judge_score"] = length / 40 + float(random.normal()) / 10
+            if "human_pass" in row:
+                row["human_score"] = 2 + float(random.normal()) / 10
+        write(name, part)
+    configure("metric: mean(judge_score), corrected_by: human_score, max_regression: 0.5")
+
+    assert 0 == run(GATE)
+    gate = only(read()["gates"])
+    assert "warn" == gate["verdict"]
+    assert "could come from the answers' length (output)" in gate["reason"]
+    [style] = gate["judge"]["styles"]
+    assert 1 / 40 == pytest.approx(style["slope"]["estimate"], rel=0.05)
+    run(["report"])
+    assert "The length could explain the difference" in capsys.readouterr().out
+
+
+def test_a_position_is_read_from_a_configured_column(capsys):
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        part = judged(seed)
+        for row in part:
+            row["shown_first"] = (int(row["case"][1:]) % 3 == 0) is (seed == 1)
+        write(name, part)
+    configure(f"{RATE}, judge: {{position: shown_first}}, max_regression: 0.5")
+    assert 0 == run(GATE)
+    [style] = only(read()["gates"])["judge"]["styles"]
+    assert ("position", "shown_first") == (style["style"], style["column"])
+
+    configure(f"{RATE}, judge: {{position: shown_frist}}, max_regression: 0.5")
+    assert BAD_CONFIGURATION == run(GATE)
+    assert "did you mean 'shown_first'?" in capsys.readouterr().err
+
+
+ANCHORS = "judge: {anchors: {before: then.jsonl, now: now.jsonl, tolerance: 0.1}}"
+
+
+@pytest.mark.parametrize(
+    ("lenient", "anchors", "code", "said"),
+    [
+        (0.0, 200, 0, ""),
+        (0.8, 200, HELD, "the judge has drifted"),
+        (0.0, 5, HELD, "cannot rule out"),
+    ],
+    ids=["stable", "drifted", "too few"],
+)
+def test_a_judge_that_scores_fixed_answers_otherwise_is_held(lenient, anchors, code, said):
+    write("old.jsonl", judged(1))
+    write("new.jsonl", judged(2))
+    fixed = judged(3, labels=0)[:anchors]
+    random = np.random.default_rng(4)
+    write("then.jsonl", fixed)
+    again = [bool(row["judge_pass"] or random.random() < lenient) for row in fixed]
+    write("now.jsonl", [{**r, "judge_pass": p} for r, p in zip(fixed, again, strict=True)])
+    configure(f"{RATE}, {ANCHORS}, at_least: 0.1, max_regression: 0.5")
+
+    assert code == run(GATE)
+    gates = only(read()["gates"]), read("evaluation")["gates"][0]
+    assert all(said in gate["reason"] for gate in gates)
+    assert anchors == gates[0]["judge"]["anchors"]["anchors"]
+
+
+def test_other_anchors_than_before_are_an_input_error(capsys):
+    write("old.jsonl", judged(1))
+    write("new.jsonl", judged(2))
+    write("then.jsonl", judged(3)[:30])
+    write("now.jsonl", judged(3)[10:40])
+    configure(f"{RATE}, {ANCHORS}, max_regression: 0.5")
+
+    assert BAD_INPUT == run(GATE)
+    assert "only in" in capsys.readouterr().err
+
+
+def test_a_judge_without_labels_is_a_configuration_error(capsys):
+    write("new.jsonl", judged(2))
+    configure("metric: rate(judge_pass), judge: {min_kappa: 0.6}, at_least: 0.5")
+
+    assert BAD_CONFIGURATION == run(["evaluate-model", "--predictions", "new.jsonl"])
+    assert "needs corrected_by" in capsys.readouterr().err
+
+
+def test_a_stricter_main_branch_judges_the_judge_again():
+    write("old.jsonl", judged(1))
+    write("new.jsonl", judged(2))
+    configure(f"{RATE}, at_least: 0.1, max_regression: 0.5")
+    assert 0 == run(GATE)
+    evidence = [store.read_evidence(Path(".cdml"), kind) for kind in (Evaluation, Comparison)]
+
+    verdicts = []
+    for judge in ("{min_kappa: 0.1}", "{min_kappa: 0.95}", ANCHORS.removeprefix("judge: ")):
+        configure(f"{RATE}, judge: {judge}, at_least: 0.1, max_regression: 0.5")
+        config = load(Path("cdml.yaml"), targets=target_types()).config
+        verdicts.append(recompute(*evidence, config).verdict)
+    assert [Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE] == verdicts
+
+
+def test_labels_in_words_are_read_as_the_judges_are():
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        part = judged(seed)
+        for row in part:
+            if "human_pass" in row:
+                row["human_pass"] = "pass" if row["human_pass"] else "fail"
+        write(name, part)
+    configure(f"{RATE}, max_regression: 0.2")
+
+    assert 0 == run(GATE)
+    assert LABELS == only(read()["gates"])["judge"]["labelled"]

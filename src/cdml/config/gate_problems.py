@@ -159,6 +159,8 @@ def _of_labels(metric: Metric, gate: Mapping[str, Any]) -> Iterator[Complaint]:
     """Human labels correct the mean of a judge's scores, and nothing else."""
     labels = gate.get("corrected_by")
     if labels is None:
+        if gate.get("judge") is not None:
+            yield ("judge",), "needs corrected_by, the column of people's scores"
         return
     if metric.summary not in {Summary.MEAN, Summary.RATE} or metric.column is None:
         yield (

@@ -355,6 +355,34 @@ class LabelColumns(SettingsModel):
         return self
 
 
+class AnchorSettings(SettingsModel):
+    """Fixed answers that the judge scored again."""
+
+    before: str
+    """Results file of the anchors as the judge scored them for the champion."""
+    now: str
+    """Results file of the same anchors, scored by the judge as it is now."""
+    tolerance: float = Field(gt=0, allow_inf_nan=False)
+    """How much the mean score of the anchors may have moved."""
+
+
+class JudgeSettings(SettingsModel):
+    """What a judge that labels correct has to fulfil, besides."""
+
+    min_kappa: float | None = Field(default=None, gt=0, lt=1)
+    """Agreement with people that must be proven (one-sided) for each model's answers."""
+    agreement: Literal["kappa", "quadratic", "alpha"] | None = None
+    """Cohen's kappa, quadratic kappa for grades, or Krippendorff's alpha; by default kappa for two
+    values, quadratic for whole grades, else alpha."""
+    length: ColumnName | None = None
+    """Column of an answer's length, or of its text; by default `output`, `answer`, `response` or
+    `completion`."""
+    position: ColumnName | None = None
+    """Column of the position in which the judge saw an answer, such as true for first."""
+    anchors: AnchorSettings | None = None
+    """Fixed answers by which a change of the judge itself shows."""
+
+
 class GateSettings(SettingsModel):
     """One metric and its limits."""
 
@@ -380,6 +408,8 @@ class GateSettings(SettingsModel):
     corrected_by: ColumnName | LabelColumns | None = None
     """Column of each results file with people's scores of some of its answers, which correct the
     judge's `mean(column)` or `rate(column)`; or a column for each model."""
+    judge: JudgeSettings | None = None
+    """What the judge has to fulfil, besides a random sample of labels."""
     sanity: bool = False
     """The bound catches values that are too good to be true, such as `roc_auc at_most 0.99`."""
 

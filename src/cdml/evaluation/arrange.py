@@ -57,6 +57,7 @@ def arrange_models(
     present = {field.name for file in files for field in ports.samples.columns(file)}
     labels = label_columns(loaded.config, compared=compared)
     _require_labels(labels.own, present)
+    _require_styles(loaded.config, files, ports)
     if callable(rows) and (lacking := [name for name in plan.joined if name not in present]):
         try:
             evaluation = rows()
@@ -95,7 +96,9 @@ def _about_values(config: Config, files: Sequence[Path], ports: EvaluationPorts)
     """What of the plan depends on the files: words that are worth a number, and their answers."""
     fields = [{one.name: one.type for one in ports.samples.columns(file)} for file in files]
     coded: dict[str, Mapping[str, float]] = {}
-    for column in dict.fromkeys(metric_of_gate(gate).column for gate in config.gates):
+    figures = [metric_of_gate(gate).column for gate in config.gates]
+    labels = label_columns(config, compared=len(files) > 1).own
+    for column in dict.fromkeys((*figures, *labels)):
         its = [file for file, types in zip(files, fields, strict=True) if column in types]
         types = {one[column] for one in fields if column in one} if column else set()
         if column is not None and types == {LogicalType.STRING}:
@@ -104,3 +107,16 @@ def _about_values(config: Config, files: Sequence[Path], ports: EvaluationPorts)
     answer = config.data.answer.prediction if config.data.answer else None
     there = any(answer in types for types in fields) and answer != PREDICTION
     return {"coded": coded, "answer": answer if there else None}
+
+
+def _require_styles(config: Config, files: Iterable[Path], ports: EvaluationPorts) -> None:
+    judges = [gate.judge for gate in config.gates if gate.judge is not None]
+    names = [name for judge in judges for name in (judge.length, judge.position) if name]
+    for file in files if names else ():
+        present = {field.name for field in ports.samples.columns(file)}
+        for name in names:
+            if name not in present:
+                raise ConfigurationError(
+                    f"judge: {describe_unknown('column', name, present)}",
+                    "Each results file has the length and position of its own answers.",
+                )

@@ -17,7 +17,7 @@ from cdml.evaluation.case_results import describe_cases
 from cdml.evaluation.cases import describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
-from cdml.evaluation.judges import record_judge
+from cdml.evaluation.judges import Judges, find_judges
 from cdml.evaluation.measure import (
     NO_OPERATION,
     add_user_metrics,
@@ -41,6 +41,7 @@ from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons, not_compared
+from cdml.gates.judges import unfit_judge
 from cdml.gates.proof import unproven
 from cdml.gates.rules import GateSpec, bound_rules, comparison_rules, policy_ref
 from cdml.gates.score import exact_difference
@@ -247,6 +248,7 @@ class _Contest:
             config.policy.confidence,
             self.ports.progress,
             weighted=config.data.weighted,
+            judges=self._judges,
         )
         gates = judge_bounds(config, values)
         message = " ".join(gate.reason for gate in gates)
@@ -263,6 +265,10 @@ class _Contest:
     def _layout(self) -> Layout:
         columns = self.ports.samples.columns(self.challenger.predictions)
         return layout(self.loaded.config, columns)
+
+    @cached_property
+    def _judges(self) -> Judges:
+        return find_judges(self.loaded, self.ports, self._layout)
 
     def _parts(
         self, champion: ScoredModel | None, metrics: Sequence[Metric]
@@ -303,13 +309,17 @@ class _Contest:
         )
         with self.ports.progress.step(label, total) as step:
             for one in rules:
+                unfit = ""
                 for part in parts:
                     rule = one.overall if part.slice is None else one.slices
                     if rule is None:
                         continue
                     if part.slice is not None:
                         rule = rule.model_copy(update={"slice": dict(part.slice)})
-                    yield self._candidate(one.metric, rule, champion, part)
+                    candidate = self._candidate(one.metric, rule, champion, part)
+                    if part.slice is None:
+                        unfit = _unfit(candidate, one)
+                    yield replace(candidate, unfit=unfit)
                     step.advance()
 
     def _candidate(
@@ -329,9 +339,16 @@ class _Contest:
             clusters=sample_size.clusters(sample),
             by_case=isinstance(sample, CaseScores),
             split=split_scores(metric, sample),
-            judge=record_judge(metric, sample, self.loaded.config.policy.confidence),
+            judge=self._judges.record(metric, sample, overall=part.slice is None),
             measured=engine.compare(metric, sample),
         )
+
+
+def _unfit(candidate: MeasuredRule, spec: GateSpec) -> str:
+    """Why the judge of all rows may not decide; what was not measured holds the gate anyway."""
+    if candidate.judge is None or isinstance(candidate.measured, Unmeasured):
+        return ""
+    return unfit_judge(candidate.judge, spec.judge)
 
 
 def _of_process(

@@ -16,6 +16,7 @@ from cdml.data.open_rows import open_rows
 from cdml.errors import ConfigurationError
 from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.charts import draw_model
+from cdml.evaluation.judges import find_judges
 from cdml.evaluation.measure import add_user_metrics, measure, require_operations, sampled_metrics
 from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.ports import EvaluationPorts
@@ -99,7 +100,14 @@ def evaluate_model(
             loaded=loaded,
             ports=ports,
         )
-        values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
+        values = measure(
+            parts,
+            metrics,
+            contender,
+            config.policy.confidence,
+            ports.progress,
+            judges=find_judges(loaded, ports, requested_layout),
+        )
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
         errors = judge_errors(arranged.cases, config.policy)

@@ -11,7 +11,7 @@ from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.errors import ConfigurationError
-from cdml.evaluation.judges import record_judge
+from cdml.evaluation.judges import Judges
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
@@ -82,6 +82,7 @@ def measure(
     progress: Progress,
     *,
     weighted: bool = False,
+    judges: Judges | None = None,
 ) -> tuple[MetricValue, ...]:
     """Every metric on every part; what has no value says why.
 
@@ -98,7 +99,7 @@ def measure(
                 value = _value(
                     metric, engine.measure(metric, sample, confidence), part.rows, part.slice
                 )
-                judge = record_judge(metric, sample, confidence)
+                judge = judges and judges.record(metric, sample, overall=part.slice is None)
                 values.append(value.model_copy(update={"judge": judge}) if judge else value)
             step.advance()
     return (*values, *_operations(metrics, contender, parts[0].rows, confidence))

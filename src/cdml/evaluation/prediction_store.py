@@ -1,7 +1,7 @@
 """Predictions reduced to what inference needs to know of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,7 +35,8 @@ class Layout:
     Every value of `slices` is a slice, of which `max_slices` stand alone, largest first. Without
     `weight` all rows count the same, without `cluster` they are independent. Where rows are cases
     (`by_case`), metrics of columns are measured case by case; where it is `partial`, without the
-    cases for which neither file has a figure.
+    cases for which neither file has a figure. `styles` are columns, by name, in which a judge may
+    see something else than quality; of a text its length counts.
     """
 
     key: tuple[str, ...]
@@ -51,6 +52,7 @@ class Layout:
     classes: tuple[bool | int | float | str, ...] = ()
     by_case: bool = False
     partial: bool = False
+    styles: Mapping[str, str] = field(default_factory=dict)
 
     def reads_cases(self, metric: Metric) -> bool:
         """Whether a metric is measured case by case."""

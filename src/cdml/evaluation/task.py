@@ -1,6 +1,6 @@
 """What kind of model the configuration speaks of, and whether its gates fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cdml.config import Config
 from cdml.errors import ConfigurationError, InputError
@@ -49,7 +49,24 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
         cost=config.data.cost,
         classes=config.data.classes,
         by_case=config.data.by_case,
+        styles=_styles(config, fields),
     )
+
+
+_ANSWERS = ("output", "answer", "response", "completion")
+"""Columns of texts whose length may sway a judge."""
+
+
+def _styles(config: Config, fields: Sequence[Field]) -> Mapping[str, str]:
+    """Columns of an answer's length and position, as judges name them or as they are called."""
+    judges = [gate.judge for gate in config.gates if gate.judge is not None]
+    texts = {field.name for field in fields if field.type is LogicalType.STRING}
+    recognised = [name for name in _ANSWERS if name in texts and config.data.trial is None]
+    found = {
+        "length": next((one.length for one in judges if one.length), next(iter(recognised), None)),
+        "position": next((one.position for one in judges if one.position), None),
+    }
+    return {style: column for style, column in found.items() if column is not None}
 
 
 def infer(config: Config, fields: Sequence[Field]) -> Task:

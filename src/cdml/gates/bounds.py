@@ -9,6 +9,7 @@ from cdml.config.gate_limits import out_of_range
 from cdml.evidence.schema import BoundGate, MetricValue
 from cdml.gates import reasons
 from cdml.gates.decide import soften, within
+from cdml.gates.judges import unfit_judge
 from cdml.gates.rules import Limit, bound_rules
 from cdml.statistics.metrics import Statistic
 
@@ -50,11 +51,15 @@ def _gate(limit: Limit, value: MetricValue | None, config: Config) -> BoundGate:
 
 
 def _unusable(limit: Limit, value: MetricValue) -> str:
-    """Why a value cannot be held against the limit; empty where it can."""
+    """Why a value cannot be held against the limit; empty where it can or is missing."""
+    if value.value is None:
+        return ""
     used, required = value.judge.corrected_by if value.judge else None, limit.metric.corrected_by
     if used != required:
         by = f"corrected by {used}" if used else "not corrected by labels"
         return f"it is {by}, and the gate needs {required or 'no labels'}"
+    if value.judge is not None and (unfit := unfit_judge(value.judge, limit.judge)):
+        return unfit
     return out_of_range(limit.metric, value.value)
 
 

@@ -14,6 +14,7 @@ from cdml.evidence.judges import JudgeRecord
 from cdml.evidence.schema import ComparisonGate, DecidingBound
 from cdml.gates import reasons, score
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
+from cdml.gates.judges import explained_by_style
 from cdml.statistics.cases.variance_split import VarianceSplit
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
@@ -35,7 +36,7 @@ class MeasuredRule:
 
     `counted` are the rows (or clusters) that inform the metric. Without clusters each row stands
     for itself. `split` is there for cases with trials, `judge` for a judge's scores that labels
-    correct.
+    correct, and `unfit` says why that judge may not decide.
     """
 
     metric: Metric
@@ -47,6 +48,7 @@ class MeasuredRule:
     by_case: bool = False
     split: VarianceSplit | None = None
     judge: JudgeRecord | None = None
+    unfit: str = ""
 
     @property
     def unit(self) -> str:
@@ -75,9 +77,29 @@ def judge_comparisons(
     detected = [p for p in p_values if p is not None]
     adjusted = iter(holm(detected))
     return tuple(
-        _gate(candidate, policy, None if p is None else next(adjusted), len(detected))
+        _with_judge(
+            _gate(candidate, policy, None if p is None else next(adjusted), len(detected)),
+            candidate,
+            policy,
+        )
         for candidate, p in zip(candidates, p_values, strict=True)
     )
+
+
+def _with_judge(
+    gate: ComparisonGate, candidate: MeasuredRule, policy: PolicySettings
+) -> ComparisonGate:
+    """The gate, held where the judge is unfit; a pass warns where style could explain it."""
+    if candidate.judge is None or not gate.judged:
+        return gate
+    update: dict[str, object] = {}
+    if candidate.unfit:
+        held = soften(Verdict.INCONCLUSIVE, gate.tier, policy, measured=False)
+        reason = f"{reasons.subject(gate.metric, gate.slice)} is held: {candidate.unfit}."
+        update = {"verdict": held, "reason": f"{reason} {gate.reason}"}
+    elif gate.verdict is Verdict.PASS and (style := explained_by_style(candidate.judge)):
+        update = {"verdict": Verdict.WARN, "reason": f"{gate.reason} {style}"}
+    return gate.model_copy(update=update)
 
 
 def not_compared(rule: Criterion, rows: int, why: str) -> ComparisonGate:

@@ -17,6 +17,7 @@ from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
+from cdml.gates.judges import unfit_judge
 from cdml.gates.rules import GateSpec, comparison_rules, policy_ref
 from cdml.statistics.interval import holm
 
@@ -76,10 +77,7 @@ def _compared(
     if same and comparison.challenger.digest == comparison.champion.digest:
         return [(Verdict.PASS, "The challenger is identical to the champion.")]
     comparison = _in_range(specs, comparison)
-    overall = (
-        _answer(one.overall, next(_measured(one.overall, comparison, overall=True), None), config)
-        for one in specs
-    )
+    overall = (_overall(one, comparison, config) for one in specs)
     return [*overall, *_sliced(specs, comparison, config), *_errors(comparison, config)]
 
 
@@ -108,6 +106,19 @@ def _in_range(specs: Sequence[GateSpec], comparison: Comparison) -> Comparison:
         update = {"challenger": None, "champion": None, "reason": reason}
         gates.append(gate.model_copy(update=update) if outside else gate)
     return comparison.model_copy(update={"gates": tuple(gates)})
+
+
+def _overall(spec: GateSpec, comparison: Comparison, config: Config) -> VerdictReason:
+    """A gate's verdict on all rows; that of an unfit judge is held."""
+    gate = next(_measured(spec.overall, comparison, overall=True), None)
+    answer = _answer(spec.overall, gate, config)
+    if spec.overall.corrected_by is None or gate is None or gate.challenger is None:
+        return answer
+    unfit = unfit_judge(gate.judge, spec.judge) if gate.judge else "its judge is not recorded"
+    if not unfit:
+        return answer
+    reason = f"{spec.metric.name}: {unfit}."
+    return _soft(spec.overall, config.policy, Verdict.INCONCLUSIVE, reason, measured=False)
 
 
 def _answer(rule: Criterion, gate: ComparisonGate | None, config: Config) -> VerdictReason:

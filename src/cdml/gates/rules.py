@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import Config, GateSettings, Margin, SliceRule
+from cdml.config.schema import JudgeSettings
 from cdml.evidence.criterion import Criterion, Tier
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
@@ -23,6 +24,7 @@ class GateSpec:
     metric: Metric
     overall: Criterion
     slices: Criterion | None
+    judge: JudgeSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Limit:
     edge: BoundEdge
     value: float
     tier: Tier
+    judge: JudgeSettings | None = None
 
     @property
     def text(self) -> str:
@@ -62,7 +65,7 @@ def metric_of_gate(gate: GateSettings) -> Metric:
 def bound_rules(config: Config) -> tuple[Limit, ...]:
     """All bounds, in the order of the gates."""
     return tuple(
-        Limit(metric=metric_of_gate(gate), edge=edge, value=value, tier=gate.tier)
+        Limit(metric=metric_of_gate(gate), edge=edge, value=value, tier=gate.tier, judge=gate.judge)
         for gate in config.gates
         for edge, value in ((BoundEdge.AT_LEAST, gate.at_least), (BoundEdge.AT_MOST, gate.at_most))
         if value is not None
@@ -83,7 +86,7 @@ def _comparisons(gate: GateSettings, config: Config) -> Iterator[GateSpec]:
         if margin is not None:
             overall = _rule(metric, kind, margin, gate)
             slices = _of_slices(gate, overall) if config.data.slices else None
-            yield GateSpec(metric=metric, overall=overall, slices=slices)
+            yield GateSpec(metric=metric, overall=overall, slices=slices, judge=gate.judge)
 
 
 def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> Criterion:
@@ -150,7 +153,7 @@ def _digest(document: Mapping[str, object]) -> str:
 
 def _document(gate: GateSettings) -> dict[str, object]:
     """A gate as its digest has it; keys of later versions count only where they are set."""
-    later = {"corrected_by"}
+    later = {"corrected_by", "judge"}
     unset = {key for key in later if getattr(gate, key) is None}
     return gate.model_dump(mode="json", exclude=unset)
 
@@ -169,6 +172,11 @@ def _words(gate: GateSettings) -> str:
         parts.append(f"range {gate.range[0]:g} to {gate.range[1]:g}")
     if gate.corrected_by is not None:
         parts.append(f"corrected_by {gate.corrected_by}")
+    if gate.judge is not None:
+        settings = gate.judge.model_dump(mode="json", exclude_none=True)
+        anchors = settings.pop("anchors", {})
+        words = [f"{key} {value}" for key, value in {**settings, **anchors}.items()]
+        parts.append(f"judge {' '.join(words)}")
     if gate.sanity:
         parts.append("sanity")
     if gate.tier == "advisory":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdml.evidence.judges import JudgeRecord
+from cdml.evidence.judges import AgreementRecord, JudgeRecord, StyleRecord
 from cdml.report import figures
 from cdml.report.evidence_set import EvidenceSet
 
@@ -34,6 +34,46 @@ def _sentences(name: str, judge: JudgeRecord) -> Iterator[str]:
         f"{name} is corrected by people's scores ({judge.corrected_by}) of {judge.labelled:,} of"
         f" {cases:,} cases{_widths(judge)}."
     )
+    yield from map(_agreement, judge.agreement)
+    yield from filter(None, map(_style, judge.styles))
+    if judge.anchors is not None and judge.anchors.low is not None:
+        one = judge.anchors
+        yield (
+            f"On {one.anchors:,} fixed answers the judge's mean score went from"
+            f" {figures.value(one.before, like=(one.now,))} to"
+            f" {figures.value(one.now, like=(one.before,))}; {(one.changed or 0) * 100:.0f} % of"
+            " them have another score."
+        )
+
+
+def _agreement(one: AgreementRecord) -> str:
+    subject = f"The judge's agreement with people on the {one.model}'s answers"
+    if one.value is None:
+        return f"{subject} was not measured: {one.reason}."
+    value = figures.value(one.value, like=(one.lower,))
+    if one.lower is None:
+        return f"{subject} is {value} ({one.measure}), without a bound: {one.reason}."
+    lower = figures.value(one.lower, like=(one.value,))
+    return (
+        f"{subject} is {value} ({one.measure}), no lower than {lower} with"
+        f" {one.confidence * 100:g} % confidence."
+    )
+
+
+def _style(one: StyleRecord) -> str:
+    """What length or position does to the score; empty where nothing shows."""
+    if one.slope is None:
+        return f"The influence of {one.style} ({one.column}) was not measured: {one.reason}."
+    if one.as_scored is None or one.adjusted is None:
+        return ""
+    scored, adjusted = one.as_scored.estimate, one.adjusted.estimate
+    text = (
+        f"The judge's score changes by {figures.value(one.slope.estimate)} per unit of"
+        f" {one.style} ({one.column}); its difference of the models is"
+        f" {figures.value(scored, like=(adjusted,))}, at equal {one.style}"
+        f" {figures.value(adjusted, like=(scored,))}."
+    )
+    return f"{text} The {one.style} could explain the difference." if one.could_explain else text
 
 
 def _widths(judge: JudgeRecord) -> str:

@@ -1,7 +1,7 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -232,11 +232,15 @@ class CaseScores:
     Attributes:
         human: what people scored, shape (cases, models), the challenger first; NaN where they did
             not. None for metrics without labels.
+        categories: of all rows the code of each case's value, by slice column.
+        styles: of two models' answers such as their length, shape (cases, models), by name.
     """
 
     challenger: "CaseMeans"
     champion: "CaseMeans | None"
     human: Floats | None = None
+    categories: Mapping[str, Codes] = field(default_factory=dict)
+    styles: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

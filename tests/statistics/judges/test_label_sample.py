@@ -11,7 +11,7 @@ def drawn(seed, cases=500, labels=100):
     random = np.random.default_rng(seed)
     labelled = np.zeros(cases, dtype=bool)
     labelled[random.choice(cases, labels, replace=False)] = True
-    return labelled, random.random((cases, 2)), random.integers(0, 5, cases)
+    return labelled, random.random((cases, 2)), {"category": random.integers(0, 5, cases)}
 
 
 def test_a_random_sample_passes():
@@ -50,11 +50,11 @@ def test_labels_of_both_ends_are_no_random_sample():
 def test_labels_of_one_category_are_no_random_sample():
     labelled, judge, category = drawn(4)
 
-    sample = check_label_sample(labelled & (category < 3), judge, category)
+    sample = check_label_sample(labelled & (category["category"] < 3), judge, category)
 
     assert sample.differs
     assert sample.p_values["category"] < 0.01
-    assert sample.shares[3:] == (0, 0)
+    assert sample.shares["category"][3:] == (0, 0)
 
 
 @pytest.mark.heavy
@@ -82,7 +82,8 @@ def test_the_same_cases_give_the_same_answer_in_any_order():
     order = np.random.default_rng(1).permutation(500)
 
     one = check_label_sample(labelled, judge, category)
-    other = check_label_sample(labelled[order], judge[order], category[order])
+    reordered = {name: codes[order] for name, codes in category.items()}
+    other = check_label_sample(labelled[order], judge[order], reordered)
 
     assert one == other
 

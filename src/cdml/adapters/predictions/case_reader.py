@@ -13,7 +13,8 @@ from cdml.adapters.tables.sql_engine import quote
 from cdml.evaluation.cases import TRIALS, VARIANCE
 from cdml.statistics.cases.case_means import CaseMeans
 from cdml.statistics.metrics import Metric
-from cdml.statistics.samples import CaseScores, Flags, Floats
+from cdml.statistics.samples import CaseScores, Codes, Flags, Floats
+from cdml.tables.query import Field, LogicalType
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,10 @@ class CaseReader:
                 for number, name in enumerate(self._labels)
                 if name in fields
             ]
+            selected += [
+                f"{_measure_of(side, fields[column])} AS {side}_{name}"
+                for name, column in self._styles.items()
+            ]
         sql = f"SELECT {', '.join(selected)} FROM {self.row.pair.relation}"
         return self.engine.arrays(sql, self.row.pair.challenger.path)
 
@@ -68,7 +73,29 @@ class CaseReader:
             challenger=sides[0],
             champion=sides[1] if sides[1:] else None,
             human=self._human(metric, chosen),
+            categories=self._categories() if metric.labels and place is None else {},
+            styles=self._of_style(chosen) if metric.labels else {},
         )
+
+    @property
+    def _styles(self) -> dict[str, str]:
+        """Columns of styles that both files of a comparison hold."""
+        sides = [self.row.file(side).fields for side in self.row.sides]
+        held = self.row.layout.styles if self._labels and len(sides) > 1 else {}
+        return {n: column for n, column in held.items() if all(column in one for one in sides)}
+
+    def _categories(self) -> dict[str, Codes]:
+        return {
+            one.column: np.asarray(self._arrays[f"s{index}"], dtype=np.int64)
+            for index, one in enumerate(self.slices)
+        }
+
+    def _of_style(self, chosen: Flags | None) -> dict[str, Floats]:
+        at = slice(None) if chosen is None else np.asarray(chosen)
+        return {
+            name: np.column_stack([self._floats(f"{s}_{name}") for s in self.row.sides])[at]
+            for name in self._styles
+        }
 
     def _human(self, metric: Metric, chosen: Flags | None) -> Floats | None:
         """What people scored of each side; NaN throughout where a file has no such column."""
@@ -101,3 +128,11 @@ class CaseReader:
         """NaN where a value is missing."""
         filled: Floats = np.ma.filled(np.ma.asarray(self._arrays[name], dtype=float), np.nan)
         return filled
+
+
+def _measure_of(side: str, field: Field) -> str:
+    """A number, or the length of a text."""
+    column = f"{side}.{quote(field.name)}"
+    if field.type.numeric or field.type is LogicalType.BOOLEAN:
+        return f"CAST({column} AS DOUBLE)"
+    return f"CAST(length(CAST({column} AS VARCHAR)) AS DOUBLE)"

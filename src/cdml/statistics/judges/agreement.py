@@ -38,6 +38,41 @@ class Scale(StrEnum):
     INTERVAL = "interval"
 
 
+class Measure(StrEnum):
+    """How agreement is measured."""
+
+    KAPPA = "kappa"
+    QUADRATIC = "quadratic kappa"
+    ALPHA = "alpha"
+
+
+def measure_agreement(
+    people: Floats, judge: Floats, measure: Measure | None, confidence: float
+) -> tuple[Measure, Level | Unmeasured]:
+    """Of two raters' finite scores of the same cases, shape (cases,).
+
+    By default kappa for two values, quadratic kappa for a few whole grades, else alpha of the
+    interval scale. Alpha of few values is that of the ordinal scale.
+    """
+    values = np.unique(np.concatenate((people, judge)))
+    few = len(values) <= MOST_VALUES
+    whole = bool(few and (values == np.rint(values)).all() and np.ptp(values) < MOST_VALUES)
+    if measure is None and len(values) <= 2:  # noqa: PLR2004 - pass or fail
+        measure = Measure.KAPPA
+    measure = measure or (Measure.QUADRATIC if whole else Measure.ALPHA)
+    if measure is Measure.ALPHA:
+        scale = Scale.ORDINAL if few else Scale.INTERVAL
+        scores = np.column_stack((people, judge))
+        return measure, krippendorff_alpha(scores, scale, confidence)
+    if not few:
+        reason = f"{measure} of {len(values):,} different scores has no meaning; use alpha"
+        return measure, Unmeasured(reason=reason)
+    grades = np.arange(values[0], values[-1] + 1) if whole else values
+    first, second = (np.searchsorted(grades, scores) for scores in (people, judge))
+    quadratic = measure is Measure.QUADRATIC
+    return measure, cohen_kappa(first, second, len(grades), confidence, quadratic=quadratic)
+
+
 def cohen_kappa(
     first: Codes, second: Codes, classes: int, confidence: float, *, quadratic: bool = False
 ) -> Level | Unmeasured:

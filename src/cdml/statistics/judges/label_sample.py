@@ -7,6 +7,7 @@ replacement. Seeded by the counts. Many tests are one claim, so Holm's correctio
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,38 +30,40 @@ class LabelSample:
     Attributes:
         p_values: by what was compared (`score`, `category`, ...), after Holm's correction.
         differs: they are no random sample.
-        shares: the share of labelled cases by category; empty without categories.
+        shares: the share of labelled cases by category, of each of `categories`.
     """
 
     p_values: dict[str, float]
     differs: bool
-    shares: tuple[float, ...]
+    shares: Mapping[str, tuple[float, ...]]
 
 
 def check_label_sample(
     labelled: Flags,
     judge: Floats,
-    category: Codes | None = None,
+    categories: Mapping[str, Codes] | None = None,
     level: float = LEVEL,
 ) -> LabelSample:
     """From which cases are labelled, the judge's scores, shape (cases, models), and categories.
 
+    Categories are codes of each case, by the name of what they divide.
+
     Where no case or every case is labelled, there is nothing to compare.
     """
-    p_values = {}
+    p_values, categories = {}, categories or {}
     if 0 < labelled.sum() < len(labelled):
         for model, scores in zip(("challenger", "champion"), judge.T, strict=False):
             p_values[f"score of the {model}"] = rank_test(labelled, scores)
             p_values[f"distribution of the {model}'s score"] = _counts_test(
                 labelled, _binned(scores)
             )
-        if category is not None:
-            p_values["category"] = _counts_test(labelled, category)
+        for name, category in categories.items():
+            p_values[name] = _counts_test(labelled, category)
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return LabelSample(
         p_values=adjusted,
         differs=not all(p > level for p in adjusted.values()),
-        shares=() if category is None else tuple(_shares(labelled, category)),
+        shares={name: tuple(_shares(labelled, one)) for name, one in categories.items()},
     )
 
 
