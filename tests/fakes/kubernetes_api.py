@@ -65,7 +65,8 @@ class FakeKubernetes:
         self.gateway = gateway
         self.accepted = True
         self.tokens = None  # those that are accepted; None: all
-        self.meddle = None  # called before each write, as somebody else who is first
+        self.meddle = None  # called before the next write, as somebody else who is first
+        self.watch = None  # called after each write
         self._version = 100
         self._lock = threading.RLock()
 
@@ -137,6 +138,12 @@ class FakeKubernetes:
             self.owners[key].setdefault(manager, set()).update(touched)
             self._reconcile()
 
+    def clear(self):
+        """An empty cluster."""
+        with self._lock:
+            self.objects.clear()
+            self.owners.clear()
+
     def remove(self, plural, name):
         """Delete an object as somebody else."""
         with self._lock:
@@ -165,9 +172,12 @@ class FakeKubernetes:
                 self._check_token(headers)
                 if path.endswith("selfsubjectaccessreviews"):
                     return self._review(json.loads(body))
-                return self._route(method, path, body, headers)
+                answer = self._route(method, path, body, headers)
             except ApiError as error:
                 return _shown(error)
+            if method != "GET" and self.watch is not None:
+                self.watch(f"{method} {path}")
+            return answer
 
     def _check_token(self, headers):
         token = (headers.get("Authorization") or "").removeprefix("Bearer ")
@@ -231,9 +241,8 @@ class FakeKubernetes:
                 503, "ServiceUnavailable", f'no endpoints available for service "{name}"'
             )
         digits = name.rpartition("-")[2]
-        code, content = self.answers.get(digits, (200, b'{"predictions": [1]}'))
-        del body
-        return code, content
+        answer = self.answers.get(digits, (200, b'{"predictions": [1]}'))
+        return answer(body) if callable(answer) else answer
 
     def _list(self, plural, query):
         chosen = dict(one.split("=") for one in query.get("labelSelector", "").split(",") if one)

@@ -56,6 +56,8 @@ class Heard:
 class Killing:
     """A repository, a registry and an HAProxy, and runs of cdml's command line.
 
+    Another target is another subclass.
+
     Args:
         folder: where all of it is.
         canary: `deploy.canary` of cdml.yaml without its traffic, or None.
@@ -69,9 +71,7 @@ class Killing:
         self._kept, self._log, self._writes = (folder / name for name in ("kept", "log", "writes"))
         self._commit = ""
         self.verdicts = list(verdicts)
-        # `inter` is also how long a check may take; who is down is asked again at once.
-        checks = "inter 2s fall 3 fastinter 50ms downinter 30ms"
-        self.haproxy = Haproxy(remembers=True, checks=checks)
+        self.make_server()
         self._git("init", "--quiet", "--template=")
         self._holder = self.folder / ".git"
         if origin:
@@ -93,15 +93,32 @@ class Killing:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.haproxy.start()
+        self.start_server()
         return self
 
     def __exit__(self, *_):
         self.runner.communicate(timeout=600)
+        self.stop_server()
+
+    def make_server(self):
+        """What directs the traffic, not started yet."""
+        # `inter` is also how long a check may take; who is down is asked again at once.
+        checks = "inter 2s fall 3 fastinter 50ms downinter 30ms"
+        self.haproxy = Haproxy(remembers=True, checks=checks)
+
+    def start_server(self):
+        self.haproxy.start()
+
+    def stop_server(self):
         self.haproxy.stop()
 
+    @property
+    def settings(self):
+        """`deploy.target` of cdml.yaml."""
+        return self.haproxy.settings
+
     def configure(self, canary, **settings):
-        deploy = {"target": {**self.haproxy.settings, **settings}}
+        deploy = {"target": {**self.settings, **settings}}
         if canary:
             deploy["canary"] = {**canary, "traffic": {"type": "file", "path": "requests.jsonl"}}
         text = CONFIG + yaml.safe_dump({"deploy": deploy})
@@ -161,13 +178,11 @@ class Killing:
 
     def begin_anew(self, *served):
         """The kept repository, and an HAProxy behind which these versions served in turn."""
+        self.restore()
         self.haproxy.end()
         for slot in self.haproxy.slots:
             self.haproxy.kill(slot)
         shutil.rmtree(self.haproxy.state, ignore_errors=True)
-        shutil.copytree(self._kept, self.folder / "registry", dirs_exist_ok=True)
-        self._git("--git-dir", str(self._holder), "update-ref", BRANCH, self._commit)
-        self.open()
         self.haproxy.start()
         target = self._target()
         for fence, version in enumerate(served, start=1):
@@ -175,6 +190,12 @@ class Killing:
             target.send_request(self.release(version), MALFORMED, timeout=60)
         for begun in target._running._begun.values():
             begun.returncode = 0  # it lives on, and the system reaps it
+
+    def restore(self):
+        """Registry and journal as they were kept."""
+        shutil.copytree(self._kept, self.folder / "registry", dirs_exist_ok=True)
+        self._git("--git-dir", str(self._holder), "update-ref", BRANCH, self._commit)
+        self.open()
 
     @property
     def ledger(self):

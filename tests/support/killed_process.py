@@ -24,6 +24,10 @@ def _starts_server(*_, **words):
     return words.get("start_new_session", False)
 
 
+def _changes_cluster(*arguments, **_):
+    return arguments[1] != "GET" and not arguments[2].endswith(("/invocations", "reviews"))
+
+
 def _moves_branch(*arguments, **_):
     return arguments[1] in _GIT
 
@@ -37,6 +41,7 @@ WRITES = (
     ("cdml.adapters.targets.haproxy.model_cache", "ModelCache.prune", None),
     ("cdml.adapters.targets.haproxy.model_servers", "_send", None),
     ("cdml.adapters.targets.haproxy.model_servers", "_reap", None),
+    ("cdml.adapters.targets.kubernetes.api_client", "ApiClient._send", _changes_cluster),
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write_evidence", None),
     ("cdml.evidence.failure", "write_failure", None),
