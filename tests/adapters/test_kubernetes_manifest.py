@@ -211,23 +211,15 @@ class TestTheCheckInThePod:
     def test_ends_where_there_is_no_folder(self, tmp_path):
         assert "there is no folder" in self.run(tmp_path / "none", RELEASE.digest, "").stderr
 
-    def test_downloads_first_and_leaves_nothing_else(self, model, tmp_path, monkeypatch):
-        import mlflow.artifacts
-
-        def download(artifact_uri, dst_path):
-            assert "s3://models/3" == artifact_uri
-            place = tmp_path / "mount" / ".download" / "model"
-            assert str(place.parent) == dst_path
-            place.parent.mkdir()
-            model.rename(place)
-            return str(place)
-
+    def test_downloads_first_and_leaves_nothing_else(self, model, tmp_path):
         digest = model_digest(model)
-        (tmp_path / "mount").mkdir()
-        monkeypatch.setattr(mlflow.artifacts, "download_artifacts", download)
+        mount = tmp_path / "mount"
+        mount.mkdir()
+        done = self.run(mount, digest, model.as_uri())
 
-        assert "" == check_model.check(str(tmp_path / "mount"), digest, "s3://models/3")
-        assert not (tmp_path / "mount" / ".download").exists()
+        assert (0, "") == (done.returncode, done.stderr)
+        assert model_digest(mount) == digest
+        assert not (mount / ".download").exists()
 
 
 class TestNames:

@@ -164,12 +164,28 @@ class TestAServiceAlone:
 
 
 class TestDrift:
+    def test_that_is_none_leaves_no_doubt(self, place):
+        assert "" == place.target.observe().doubt
+
+    def test_a_deployment_that_somebody_deleted_is_named(self, place):
+        place.kill(place.releases[0])
+        name = place.name(place.releases[0])
+
+        assert f"there is no Deployment {name}" == place.target.observe().doubt
+
     def test_pods_that_somebody_edited_are_not_the_release(self, place):
         first, *_ = place.releases
         path = ("spec", "template", "spec", "containers", ("name", "server"), "image")
         place.server.edit("deployments", place.name(first), path, "nginx:latest")
 
-        assert UNVERIFIED == place.target.observe().digest
+        seen = place.target.observe()
+        assert (
+            UNVERIFIED,
+            f"kubectl-edit changed the pods of the Deployment {place.name(first)}",
+        ) == (
+            seen.digest,
+            seen.doubt,
+        )
         with pytest.raises(ServiceError, match=r"changed without cdml: .*image .*kubectl-edit"):
             place.target.stage(first, fence=2)
 
@@ -408,6 +424,14 @@ def test_a_name_that_is_taken_by_another_environment_is_refused(place):
     place.server.put("httproutes", route)
     with pytest.raises(ConfigurationError, match="without the labels of staging/flights"):
         place.again("staging").stage(first, fence=1)
+
+
+def test_files_that_no_pod_can_download_are_refused(place):
+    place.settings["weights"] = {"from": "mlflow", "mount": "/models"}
+    first = place.releases[0]
+    local = type(first)(version="2", digest=place.releases[1].digest, source="file:///models/2")
+    with pytest.raises(InputError, match="at file:///models/2, which no pod can read"):
+        place.again().stage(local, fence=2)
 
 
 def test_a_model_that_is_too_large_for_a_config_map_is_refused(place, monkeypatch):

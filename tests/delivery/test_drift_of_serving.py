@@ -1,5 +1,7 @@
 """What was moved behind our back: told, and mended only when asked, with a reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from cdml.adapters.targets.registry import RegistryTarget
@@ -190,3 +192,16 @@ def test_a_delivery_between_two_looks_is_no_drift(tmp_path, dry_run):
     assert ("pass", False) == (told.verdict, told.changed)
     assert "The journal changed; reading it again." in world.progress.notes
     assert "3" == world.ledger.current.version
+
+
+def test_drift_says_why_what_serves_is_not_proven(split, monkeypatch):
+    why = "kubectl-edit changed the pods of the Deployment flights-1"
+    serving = replace(split.balancer.observe(), digest="sha256:" + "0" * 64, doubt=why)
+    monkeypatch.setattr(split.balancer, "observe", lambda: serving)
+    with pytest.raises(ServiceError) as caught:
+        split.deploy("2")
+
+    assert (
+        f"Drift: the journal says v2 serves production, but an unproven v2 does ({why})."
+        == caught.value.message
+    )

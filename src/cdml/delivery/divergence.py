@@ -27,7 +27,7 @@ def describe_drift(operator: OperationRunner, observation: Observation) -> str:
         expected = f"v{current.version}" if current else "nothing"
         return (
             f"Drift: the journal says {expected} serves {where}, but {_describe(observation)}"
-            f" does ({_cause(operator, current)})."
+            f" does ({observation.serving.doubt or _cause(operator, current)})."
         )
     alias = operator.effects.alias
     if alias is None or current is None:
@@ -165,6 +165,8 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Remedy | None:
 def _describe(observation: Observation) -> str:
     serving = observation.serving
     main = f"v{serving.version}" if serving.version else "nothing"
+    if serving.doubt:
+        main = f"an unproven {main}"
     if serving.standby is None or serving.standby.percent == 0:
         return main
     return f"{main} ({ALL - serving.standby.percent} %) alongside v{serving.standby.version}"

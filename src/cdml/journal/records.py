@@ -79,6 +79,7 @@ class Serving:
     digest: str | None  # None where the target cannot tell it
     server: str | None = None  # its name in records of requests, if there are any
     standby: TrafficShare | None = None
+    doubt: str = ""  # why the target cannot prove that it serves this version's files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

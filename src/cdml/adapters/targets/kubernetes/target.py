@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import traffic_split
@@ -89,6 +90,7 @@ class KubernetesTarget:
             digest=serving.proven_digest if serving else None,
             server=first,
             standby=_share(releases, second, split.shares.get(second, 0)) if second else None,
+            doubt="" if serving and _runs(serving) else _why(serving, first),
         )
 
     def switch(self, to: Release, *, fence: int) -> None:
@@ -229,10 +231,21 @@ class KubernetesTarget:
         """
         if self._settings.weights.from_ != "config-map":
             self._registry.version(self._owner.model, release.version)
+            if self._settings.weights.from_ == "mlflow" and _is_local(release.source):
+                raise InputError(
+                    f"the files of v{release.version} are at {release.source}, which no pod can"
+                    " read.",
+                    "Use a registry on a server, or set deploy.target.weights.from to config-map"
+                    " or volume.",
+                )
             return {}
         with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
             clean = download(self._registry, self._owner.model, release, Path(scratch))
             return {path: (clean / path).read_bytes() for path in model_files(clean)}
+
+
+def _is_local(source: str) -> bool:
+    return urlsplit(source).scheme in ("", "file")
 
 
 def _runs(release: RunningRelease) -> bool:
