@@ -19,6 +19,7 @@ source_folder="$(cd -- "${BASH_SOURCE[0]%/*}/../src" && pwd -P)"
 unwanted=(-u INPUT_GITHUB-TOKEN)
 while IFS= read -r name; do
   case $name in
+    GIT_COMMIT | GIT_URL | GIT_PREVIOUS_SUCCESSFUL_COMMIT) continue ;; # what Jenkins says of a build
     PYTHON* | VIRTUAL_ENV | GIT_* | LD_* | DYLD_* | GCONV_PATH | LOCPATH | GLIBC_TUNABLES) ;;
     BASH_* | ENV | PERL5* | PERLLIB | SSH_ASKPASS | GITHUB_TOKEN | GH_TOKEN) ;;
     GITHUB_ENV | GITHUB_PATH | GITHUB_STATE) ;;

@@ -51,7 +51,13 @@ VARIABLES = {
         "Access token of the GitLab project (scope `api`) for notes, deployments and the journal;"
         " the component's job that runs the model never uses it"
     ),
-    "CDML_DOTENV": "In GitLab CI, the dotenv report that outputs are added to: `CDML_VERDICT=pass`",
+    "CDML_GITLAB_URL": "In Jenkins, the address of a GitLab that lies below a path",
+    "CDML_JENKINS_USER": "With the next: whose API token looks up builds of Jenkins",
+    "CDML_JENKINS_TOKEN": "API token of that user; the job that runs the model never uses it",
+    "CDML_DOTENV": (
+        "In GitLab CI and Jenkins, the file of variables that outputs are added to:"
+        " `CDML_VERDICT=pass`"
+    ),
     "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
     "NO_COLOR": "Print without colours",
     "PROMETHEUS_TOKEN": "Token for Prometheus, where the traffic of a canary is read",

@@ -196,7 +196,9 @@ class RunHost:
             return None
         table = AdapterTable("cdml.code_hosts", CODE_HOSTS)
         made: CodeHost = find_adapter("code host", name, table)(
-            environment=self.environment, folder=self.folder, run=run
+            environment={**self.environment, **run.host_environment()},
+            folder=self.folder,
+            run=run,
         )
         draw_from(made, self.budget)
         return made

@@ -5,6 +5,7 @@ import pytest
 from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
 from fakes.gitlab_server import GitLabServer
+from fakes.jenkins_server import JenkinsServer
 from support.paths import HaproxyPlace, KubernetesPlace
 
 
@@ -21,6 +22,13 @@ def gitlab_server() -> Iterator[GitLabServer]:
     """A GitLab with one open merge request."""
     with GitLabServer(token=TOKEN) as started:
         started.add_request(7, HEAD)
+        yield started
+
+
+@pytest.fixture
+def jenkins_server() -> Iterator[JenkinsServer]:
+    """A Jenkins whose builds may be looked at."""
+    with JenkinsServer() as started:
         yield started
 
 

@@ -12,14 +12,19 @@ from cdml.errors import InputError, ServiceError
 from fakes.ci_run import RUNS, FakeCiRun
 from fakes.github_runner import HEAD, on_github
 from fakes.gitlab_runner import on_gitlab
+from fakes.jenkins_server import on_jenkins
 
 
-@pytest.fixture(params=["fake", "github", "gitlab", "terminal"])
+@pytest.fixture(params=["fake", "github", "gitlab", "jenkins", "terminal"])
 def ci_run(request, tmp_path):
     if request.param == "fake":
         return FakeCiRun(pull=PullRequest(number=7, head=HEAD), over={f"{RUNS}200"})
     if request.param == "terminal":
         return TerminalRun(environment={"PATH": "/usr/bin:/bin"}, folder=tmp_path)
+    if request.param == "jenkins":
+        jenkins = request.getfixturevalue("jenkins_server")
+        jenkins.builds |= {200: False, 300: True}
+        return on_jenkins(jenkins, tmp_path)
     if request.param == "gitlab":
         gitlab = request.getfixturevalue("gitlab_server")
         gitlab.pipelines |= {200: "success", 300: "running"}
@@ -34,7 +39,8 @@ def ci_run(request, tmp_path):
 def other_run(ci_run, number):
     """The address of another run of the same CI system."""
     own = ci_run.url() or f"{RUNS}1"
-    return f"{own.partition('/attempts/')[0].rpartition('/')[0]}/{number}"
+    end = "/" if own.endswith("/") else ""
+    return f"{own.partition('/attempts/')[0].rstrip('/').rpartition('/')[0]}/{number}{end}"
 
 
 class TestEveryRun:

@@ -61,7 +61,7 @@ def tools(tmp_path_factory):
 def component(tmp_path_factory):
     """A forge that serves this checkout, and its commit."""
     place = tmp_path_factory.mktemp("forge")
-    listed = git(ROOT, "ls-files", "src", "actions", "gitlab", "templates", "requirements")
+    listed = git(ROOT, "ls-files", "src", "actions", "templates", "requirements")
     for name in listed.splitlines():
         (place / "work" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, place / "work" / name)

@@ -74,6 +74,9 @@ class FakeCiRun:
     def push_credentials(self) -> PushCredentials | None:
         return None
 
+    def host_environment(self) -> Mapping[str, str]:
+        return {}
+
     def log_group(self, title: str) -> tuple[str, str] | None:
         return f"({title}", ")"
 

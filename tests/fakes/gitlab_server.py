@@ -18,7 +18,7 @@ from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from fakes.github_api import Answer, Call, Rejected
 from fakes.github_server import Failure
@@ -135,8 +135,12 @@ class GitLabServer:
         start = "/git/api/v4"
         if call.path == f"{start}/user":
             return Answer(200, {"id": OURS, "username": "project_42_bot"})
-        start += f"/projects/{self.project}"
-        if not call.path.startswith(start):
+        named = (
+            f"{start}/projects/{self.project}",
+            f"{start}/projects/{quote(self.path, safe='')}",
+        )
+        start = next((one for one in named if call.path.startswith(f"{one}/")), "")
+        if not start:
             raise Rejected(404, "404 Project Not Found")
         if call.method != "GET" and self.role == "reporter":
             raise Rejected(403, "403 Forbidden")

@@ -86,7 +86,7 @@ def test_no_two_test_files_have_one_name():
 
 def test_no_file_holds_the_markers_of_a_conflict():
     marker = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
-    folders = ("src", "tests", "docs", "actions", "examples", "generate", "templates", "gitlab")
+    folders = ("src", "tests", "docs", "actions", "examples", "generate", "templates")
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.*")]
     texts = [
         file

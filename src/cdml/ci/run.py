@@ -162,6 +162,13 @@ class CiRun(Protocol):
         """What git may push the journal with; None where git has its own."""
         ...
 
+    def host_environment(self) -> Mapping[str, str]:
+        """Variables of the code host's own CI system that its adapter reads, as this one has them.
+
+        Empty where the machine has them already.
+        """
+        ...
+
     def log_group(self, title: str) -> tuple[str, str] | None:
         """The lines that open and close a group in the log; None where it knows no groups."""
         ...

@@ -15,6 +15,7 @@ class CiSystem:
 CI_SYSTEMS = {
     "github": CiSystem("cdml.adapters.ci.github.actions_run:GitHubActionsRun", "GITHUB_ACTIONS"),
     "gitlab": CiSystem("cdml.adapters.ci.gitlab.pipeline_run:GitLabPipelineRun", "GITLAB_CI"),
+    "jenkins": CiSystem("cdml.adapters.ci.jenkins:JenkinsRun", "JENKINS_URL"),
     "terminal": CiSystem("cdml.adapters.ci.terminal:TerminalRun"),
 }
 CODE_HOSTS = {

@@ -80,6 +80,10 @@ class TerminalRun:
         """A token for GitHub, which somebody has set for it."""
         return push_credentials(self._environment)
 
+    def host_environment(self) -> Mapping[str, str]:
+        """Whoever names a code host sets its variables, too."""
+        return {}
+
     def log_group(self, title: str) -> tuple[str, str] | None:
         """A terminal folds nothing."""
         del title

@@ -122,6 +122,10 @@ class GitHubActionsRun:
         """The token of the job."""
         return push_credentials(self._environment)
 
+    def host_environment(self) -> Mapping[str, str]:
+        """The runner sets what GitHub's code host needs."""
+        return {}
+
     def log_group(self, title: str) -> tuple[str, str] | None:
         """A group as the runner reads it."""
         return f"::group::{title}", "::endgroup::"

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from cdml.adapters.ci.dotenv import add_outputs
 from cdml.adapters.ci.gitlab import push_credentials
 from cdml.ci.code_host import PullRequest
 from cdml.ci.run import Annotation, Push, PushCredentials, RunTrust, Trigger
@@ -18,8 +19,6 @@ _RUN = re.compile(r"/-/pipelines/(?P<pipeline>[0-9]{1,18})(?:#(?P<job>[0-9]{1,18
 _OVER = ("success", "failed", "canceled", "skipped")
 """The statuses of a job or a pipeline that nobody works on any more."""
 _FOLDERS = ("CI_PROJECT_DIR", "CI_BUILDS_DIR")
-_DOTENV_BYTES = 5000
-"""What GitLab takes of a dotenv report by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,10 @@ class GitLabPipelineRun:
         """The access token of the project."""
         return push_credentials(self._environment)
 
+    def host_environment(self) -> Mapping[str, str]:
+        """GitLab sets what its code host needs."""
+        return {}
+
     def log_group(self, title: str) -> tuple[str, str] | None:
         """A section that the job's log shows folded."""
         at, name = int(time.time()), re.sub(r"[^a-z0-9]+", "_", title.lower())
@@ -141,8 +144,7 @@ class GitLabPipelineRun:
         Raises:
             InputError: the file cannot be written.
         """
-        if path := self._environment.get("CDML_DOTENV"):
-            write_dotenv(Path(path), values)
+        add_outputs(self._environment, values)
 
     def add_summary(self, markdown: str) -> None:
         """A pipeline's page has no room for Markdown; the report is an artifact."""
@@ -208,30 +210,6 @@ def find_trust(environment: Mapping[str, str]) -> RunTrust:
         disposable=environment.get("CI_DISPOSABLE_ENVIRONMENT") == "true",
         private=tuple(Path(environment[name]) for name in _FOLDERS if environment.get(name)),
     )
-
-
-def write_dotenv(path: Path, values: Mapping[str, str]) -> None:
-    """Add variables to a dotenv report, which knows one line per value and no quotes.
-
-    What would make the report larger than GitLab takes is left out, the last values first.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    try:
-        lines = path.read_text("utf-8") if path.exists() else ""
-        for name, value in values.items():
-            variable = "CDML_" + re.sub(r"[^A-Z0-9_]", "_", name.upper())
-            line = f"{variable}={' '.join(value.split())}\n"
-            if len((lines + line).encode()) <= _DOTENV_BYTES:
-                lines += line
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(lines, "utf-8")
-    except OSError as error:
-        raise InputError(
-            f"the dotenv report {path} cannot be written: {error.strerror}.",
-            "CDML_DOTENV must name a file in a folder that the job may write to.",
-        ) from error
 
 
 def _number(environment: Mapping[str, str], name: str) -> int:

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run one command of cdml in a job of GitLab CI: job.sh COMMAND
+# Run one command of cdml in a job of GitLab CI or a build of Jenkins: job.sh COMMAND
 #
 # Options arrive as CDML_<COMMAND>_<OPTION>, as in the actions: no value passes through a shell.
 # CDML_STORAGE and CDML_PYTHON are as in actions/install.sh.
@@ -10,10 +10,12 @@ command=$1
 case $command in
   gate)
     size=ml
-    # GitLab gives a variable to every job that its environment scope covers. Where the token for
-    # notes is in reach, no model runs without isolation.
-    if [[ -n ${CDML_GITLAB_TOKEN:-}${GITLAB_TOKEN:-} ]]; then export CDML_ISOLATION=required; fi
-    unset CDML_GITLAB_TOKEN GITLAB_TOKEN
+    # A variable may reach every job that its scope covers. Where a token that writes is in reach,
+    # no model runs without isolation.
+    for token in CDML_GITHUB_TOKEN GITHUB_TOKEN CDML_GITLAB_TOKEN GITLAB_TOKEN CDML_JENKINS_TOKEN; do
+      if [[ -n ${!token:-} ]]; then export CDML_ISOLATION=required; fi
+      unset "$token"
+    done
     ;;
   *) size=core ;;
 esac
