@@ -38,6 +38,29 @@ def test_each_part_of_a_score_is_a_column(read):
     assert (0.5, 1) == (row["quality/recall"], row["quality/exact"])
 
 
+def test_a_list_is_no_score_and_stands_in_the_notes(read):
+    log = inspect_log([Case("c1", {"exact": 1, "parts": [1, 0]}), Case("c2", {"parts": [1]})])
+    table, rows = read(log)
+
+    assert [1, None] == [row["quality/exact"] for row in rows]
+    assert ("quality/exact",) == table.named(Role.SCORE)
+    assert "Scores that are lists are not compared: quality/parts." in table.notes
+    with pytest.raises(InputError, match=r"log\.\w+: all scores are lists: quality"):
+        read(inspect_log([Case("c1", [1, 0]), Case("c2", [1, 1])]))
+
+
+def test_epochs_of_several_scorers_are_trials_of_each(read):
+    cases = [Case("c1", 1, trial=1), Case("c1", 0, trial=2), Case("c2", 1, trial=1)]
+    log = inspect_log(cases)
+    for sample, value in zip(log["samples"], ("C", "I", "P"), strict=True):
+        sample["scores"]["match"] = {"value": value}
+    _, rows = read(log)
+
+    assert [("c1", "1", 1, 1), ("c1", "2", 0, 0), ("c2", "1", 1, 0.5)] == [
+        (row["case"], row["trial"], row["quality"], row["match"]) for row in rows
+    ]
+
+
 def test_epochs_are_trials(read):
     _, rows = read(inspect_log([Case("c1", 1, trial=1), Case("c1", 0, trial=2)]))
 

@@ -84,5 +84,7 @@ def test_tokens_are_read(read):
 
 
 def test_a_trace_without_inputs_and_id_is_refused(read):
-    with pytest.raises(InputError, match=r"traces\.json, \[0\]: inputs is missing"):
+    with pytest.raises(
+        InputError, match=r"traces\.json, \[0\]: request, or .*traceInputs, is missing"
+    ):
         read(feedback("quality", 0.5), tags={})

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cdml.adapters.results.long_texts import shorten
 from cdml.errors import InputError
 from support.result_files import write_lines
 
@@ -134,6 +135,15 @@ def test_rows_are_selected_by_the_value_of_a_column(write, read_rows, name):
         read_rows(path, select={"model": "a", "turn": "2"})
     with pytest.raises(InputError, match="unknown column 'modell'; did you mean 'model'"):
         read_rows(path, select={"modell": "a"})
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json"])
+def test_a_long_text_of_json_is_stored_as_its_beginning_and_digest(write, read_rows, name):
+    texts = ["ü" * 10_000, "ü" * 10_001, "ü" * 12_000 + "!"]
+    _, rows = read_rows(write(name, [{"output": text} for text in texts]))
+
+    assert [shorten(text) for text in texts] == [row["output"] for row in rows]
+    assert [10_000, 300, 300] >= [len(row["output"]) for row in rows]
 
 
 def test_both_ways_to_read_json_agree(write, read_rows, monkeypatch):

@@ -124,7 +124,14 @@ def _compare(
         categories=tuple(_compared(metrics[0], part, policy) for part in parts[1:]),
         changed=_changed(files, metrics[0], samples, plan, cases),
         notes=tuple(
-            dict.fromkeys((*roles.notes, *_notes(cases), *files.old.notes, *files.new.notes))
+            dict.fromkeys(
+                (
+                    *roles.notes,
+                    *_notes(cases, overall, parts[0].rows),
+                    *files.old.notes,
+                    *files.new.notes,
+                )
+            )
         ),
         smallest=None,
         target=None,
@@ -218,9 +225,15 @@ def _compared(metric: Metric, part: PredictionSlice, policy: PolicySettings) -> 
     )
 
 
-def _notes(cases: Cases) -> Iterator[str]:
+def _notes(cases: Cases, metrics: Sequence[MetricComparison], common: int) -> Iterator[str]:
     if any(arm.errors for arm in cases.arms):
         yield f"{describe_errors(cases.arms)} could not be measured: they count as no answer."
+    for one in metrics:
+        if one.cases < common:
+            yield (
+                f"{one.metric} is compared on {one.cases:,} of {common:,} cases: the others have no"
+                " score."
+            )
     yield from describe_unmatched(cases)
 
 

@@ -112,7 +112,7 @@ class _Search:
             and column.name != self.trial
             and not column.missing
             and all(f.type in (LogicalType.STRING, LogicalType.INTEGER) for f in column.facts)
-            and comparable(column.facts[0].type, column.facts[1].type)
+            and column.comparable
         )
 
     def _trials(self, key: tuple[str, ...]) -> list[str]:

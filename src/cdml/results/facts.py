@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cdml.results.reader import Role
-from cdml.tables.query import LogicalType
+from cdml.tables.query import LogicalType, comparable
 
 FEW_VALUES = 50
 """Up to as many different values are listed."""
@@ -123,6 +123,16 @@ class SharedColumn:
         """Whether all values are texts."""
         texts = LogicalType.STRING
         return bool(self.present) and all(f.type is texts for f in self.facts if f.present)
+
+    @property
+    def partly_textual(self) -> bool:
+        """Whether a file has texts."""
+        return any(f.type is LogicalType.STRING for f in self.facts if f.present)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether values of one file can equal those of the other."""
+        return not self.in_both or comparable(self.facts[0].type, self.facts[1].type)
 
     @property
     def values(self) -> tuple[str, ...] | None:

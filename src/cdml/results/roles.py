@@ -107,7 +107,8 @@ class _Recognition:
             for name, column in self.columns.items()
             if name not in chosen and name != self.key.trial and column.role is not Role.SELECT
         }
-        self.agreements = self.facts.agreements(self.key.columns, self._comparable())
+        given = [self.choice.label] if self.choice.label else []
+        self.agreements = self.facts.agreements(self.key.columns, [*self._comparable(), *given])
         link = self._take(Role.LINK, names.is_link, textual=True)
         tokens = self._take(Role.TOKENS, names.is_tokens, textual=False)
         cost = self._take(Role.COST, names.is_cost, textual=False)
@@ -167,7 +168,10 @@ class _Recognition:
 
     def _label_and_prediction(self) -> tuple[str | None, str | None]:
         """What a model predicts, and its predictions; a label only if there are predictions."""
-        label = self.choice.label or next(self._labels(), None)
+        given = self.choice.label
+        if given and self.columns[given].comparable and not self._is_of_the_case(given):
+            raise self._disagreeing(given)
+        label = given or next(self._labels(), None)
         if label is None:
             return None, None
         prediction = self._prediction(label)
@@ -182,16 +186,21 @@ class _Recognition:
             if self._is_of_the_case(name):
                 yield name
             elif self.left[name].role is Role.LABEL:
-                raise InputError(
-                    f"{name} differs between the files, or between the trials of a case.",
-                    "A case has one label, the same in both files.",
-                )
+                raise self._disagreeing(name)
             else:
                 share = 1 - self.agreements.get(name, 0)
                 self.notes.append(
                     f"{name} is not used as the label: it differs between the files in"
                     f" {share:.0%} of the cases (--label)."
                 )
+
+    def _disagreeing(self, label: str) -> InputError:
+        share = 1 - self.agreements[label]
+        return InputError(
+            f"{label} differs between the files, or between the trials of a case, in {share:.0%} of"
+            " the cases.",
+            "A case has one label, the same in both files.",
+        )
 
     def _prediction(self, label: str) -> str | None:
         named = self._ranked(Role.PREDICTION, names.prediction_rank)
@@ -245,7 +254,7 @@ class _Recognition:
         name = column.name
         if column.role is not None:
             return column.role is Role.SCORE
-        if column.textual and names.is_measure(name):
+        if column.partly_textual and names.is_measure(name):
             return self._is_measure_in_text(column)
         if column.numeric and names.is_measure(name):
             return names.category_rank(name) is None or not self._is_of_the_case(name)

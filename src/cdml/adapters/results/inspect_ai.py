@@ -55,7 +55,7 @@ class InspectReader:
             packed = opened.read(2) == b"PK"
         file = start_file(self.name, _COLUMNS)
         samples = _packed_samples(path) if packed else _samples(path)
-        file.records = _Samples(file).read(samples)
+        file.records = _Samples(file, path.name).read(samples)
         return file
 
 
@@ -108,13 +108,23 @@ def _packed_samples(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 class _Samples:
-    def __init__(self, file: ResultFile) -> None:
+    def __init__(self, file: ResultFile, written: str) -> None:
         self._file = file
+        self._written = written
         self._digested = self._unanswered = 0
+        self._listed: set[str] = set()
 
     def read(self, samples: Iterator[tuple[str, Any]]) -> Iterator[Record]:
         for where, sample in samples:
             yield self._read(where, sample)
+        names = ", ".join(sorted(self._listed))
+        if names and not any(c.role is Role.SCORE for c in self._file.columns.values()):
+            raise InputError(
+                f"{self._written}: all scores are lists: {names}.",
+                "Record one number for each score.",
+            )
+        if names:
+            self._file.notes.append(f"Scores that are lists are not compared: {names}.")
         if self._digested:
             self._file.notes.append(
                 "Samples whose id is a number are identified by a digest of their input: Inspect"
@@ -158,6 +168,7 @@ class _Samples:
         failed = any(problems)
         scores: dict[str, Value] = {}
         reasons = []
+        listed: set[str] = set()
         for scorer, score in part(sample, "scores", where).items():
             if not isinstance(score, dict) or "value" not in score:
                 raise InputError(f"{where}: scores.{scorer}.value is missing.")
@@ -165,7 +176,10 @@ class _Samples:
             named = value if isinstance(value, dict) else {"": value}
             for key, single in named.items():
                 name = f"{scorer}/{key}" if key else scorer
-                converted = self._convert(where, name, single)
+                if isinstance(single, list | dict):
+                    listed.add(name)
+                    continue
+                converted = self._convert(single)
                 name = free_name(self._file, name, Role.SCORE)
                 if isinstance(single, str) and single in _LETTERS:
                     self._file.declare(ResultColumn(name, Role.SCORE, higher_is_better=True))
@@ -174,11 +188,12 @@ class _Samples:
                     problems.append(f"{name}: unscored {text(get(score, 'reason')) or ''}".strip())
             if get(score, "explanation"):
                 reasons.append(f"{scorer}: {text(get(score, 'explanation'))}")
-        if not scores and not failed:
+        if not scores and not failed and not listed:
             problems.append("not scored")
+        self._listed |= listed
         return {**scores, "error": join(problems), "reason": join(reasons)}
 
-    def _convert(self, where: str, name: str, value: Any) -> Value:
+    def _convert(self, value: Any) -> Value:
         """A score as a number, by Inspect's own rules; None where it was not measured."""
         match value:
             case None:
@@ -187,12 +202,8 @@ class _Samples:
                 return value
             case float():
                 return None if isnan(value) else value
-            case str():
+            case _:
                 self._unanswered += value == "N"
                 if value in _LETTERS:
                     return _LETTERS[value]
-                return _WORDS.get(value.lower(), value)
-            case _:
-                raise InputError(
-                    f"{where}: the score {name} is a list.", "Record one number for each name."
-                )
+                return _WORDS.get(value.lower(), str(value))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from cdml.adapters.results.long_texts import shortened
 from cdml.adapters.tables.sql_engine import literal, quote, quote_path
 
 _LONGEST = (2**22, 2**28)
@@ -22,7 +23,7 @@ _KINDS: Mapping[int, str] = {
 
 
 def copy_json(engine: duckdb.DuckDBPyConnection, path: Path, target: Path) -> bool:
-    """Write the rows of a JSON file; objects and lists in them become their text.
+    """Write the rows of a JSON file; objects and lists in them become their text, long texts short.
 
     Numbers are the nearest a double has, and whole numbers of more than 64 bits are left alone.
     False where a column holds several kinds of values, or the file is broken: the engine of tables
@@ -44,8 +45,13 @@ def _copy(engine: duckdb.DuckDBPyConnection, file: str, target: Path) -> bool:
     flags = _flags(engine, file, names)
     if not set(flags) <= _KINDS.keys():
         return False
-    rows = _rows(file, names, [_KINDS[flag] for flag in flags])
-    engine.execute(f"COPY (SELECT * FROM {rows}) TO {literal(str(target))} (FORMAT parquet)")
+    kinds = [_KINDS[flag] for flag in flags]
+    cells = ", ".join(
+        f"{shortened(quote(name))} AS {quote(name)}" if kind == "VARCHAR" else quote(name)
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    rows = _rows(file, names, kinds)
+    engine.execute(f"COPY (SELECT {cells} FROM {rows}) TO {literal(str(target))} (FORMAT parquet)")
     return True
 
 

@@ -23,10 +23,13 @@ from cdml.adapters.results.records import (
     start_file,
     text,
 )
+from cdml.errors import InputError
 from cdml.results.reader import Record, ResultFile, Role, Value
 
 _TRACES = re.compile(rb'\A\s*\[\s*\{\s*"info"\s*:\s*\{\s*"trace_id"\s*:')
 _FRAME = re.compile(rb'\A\s*\[?\s*\{\s*"trace_id"\s*:')
+_HINT = "Give each row of the data an id: 'tags': {'case_id': …}."
+_INPUTS = "mlflow.traceInputs"
 _VALUE, _ERROR = "/value", "/error_message"
 _WORDS: Mapping[str, bool] = {"yes": True, "no": False}
 """What the judges of MLflow answer, beside `unknown`."""
@@ -72,12 +75,13 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _with_inputs(trace: Any, where: str) -> dict[str, Any]:
     """What is recorded about a trace, with its whole inputs: the preview is cut off."""
+    require(trace, "info", where=where)
     info = part(trace, "info", where)
     spans = parts(part(trace, "data", where), "spans", where)
     root = next((span for span in spans if not get(span, "parent_span_id")), None)
     inputs = get(root, "attributes", "mlflow.spanInputs")
     if inputs is None:
-        inputs = get(info, "trace_metadata", "mlflow.traceInputs") or get(info, "request_preview")
+        inputs = get(info, "trace_metadata", _INPUTS) or get(info, "request_preview")
     return {**info, "inputs": _parsed(inputs)}
 
 
@@ -122,8 +126,7 @@ def _assessments(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 class _Traces:
     def __init__(self, file: ResultFile, written: str) -> None:
         self._file = file
-        hint = "Give each row of the data an id: 'tags': {'case_id': …}."
-        self._definitions = Definitions(written, hint)
+        self._definitions = Definitions(written, _HINT)
         self._digested = 0
         self._skipped: set[str] = set()
 
@@ -141,7 +144,10 @@ class _Traces:
         inputs = trace.get("inputs")
         case = identity(trace.get("tags")) or text(trace.get("client_request_id"))
         if case is None:
-            case = digest(require(trace, "inputs", where=where))
+            if inputs is None:
+                places = f"request, or info.trace_metadata.{_INPUTS},"
+                raise InputError(f"{where}: {places} is missing.", _HINT)
+            case = digest(inputs)
             self._digested += 1
         assessments = parts(trace, "assessments", where)
         expected = {

@@ -24,8 +24,8 @@ from cdml.adapters.results.records import (
 from cdml.errors import InputError
 from cdml.results.reader import Record, ResultFile, Role, Value
 
-_ERROR = 2
-"""`failureReason` where there was no answer; 1 is an assertion that failed, or that raised."""
+_FAILED, _ERROR = 1, 2
+"""`failureReason` of an assertion that failed, or that raised; and where there was no answer."""
 _RAISED = (
     "Custom function threw error:",
     "Python code execution failed:",
@@ -149,6 +149,8 @@ class _Results:
         reason, error = get(record, "failureReason"), text(get(record, "error"))
         if reason == _ERROR or (reason is None and error and not get(record, "gradingResult")):
             return {"error": error or "no answer"}
+        if named or reason == _FAILED:  # without it, a judge's failure cannot be seen
+            require(record, "gradingResult", "componentResults", where=where)
         failed = list(_failed(get(record, "gradingResult"), where))
         if not failed:
             scores = {names[name]: value for name, value in named.items()}
@@ -157,7 +159,7 @@ class _Results:
                 "score": require(record, "score", where=where),
                 **scores,
             }
-        metrics = {metric for metric, _ in failed if metric}
+        metrics = {metric for metric, _ in failed if metric is not None}
         if metrics <= named.keys():  # a metric whose name is a template may be any of them
             scores = {names[name]: value for name, value in named.items() if name not in metrics}
         else:
@@ -166,7 +168,7 @@ class _Results:
 
 
 def _failed(result: Any, where: str) -> Iterator[tuple[str | None, str]]:
-    """The metric and the reason of each assertion that could not judge."""
+    """The metric and the reason of each assertion that could not judge; "" for any metric."""
     inner = [
         one
         for component in parts(result, "componentResults", where)
@@ -176,4 +178,6 @@ def _failed(result: Any, where: str) -> Iterator[tuple[str | None, str]]:
     reason = text(get(result, "reason")) or ""
     raised = get(result, "metadata", "graderError") is True or reason.startswith(_RAISED)
     if raised and not inner:
-        yield text(get(result, "assertion", "metric")), reason.partition("\n")[0]
+        assertion = get(result, "assertion")
+        metric = "" if assertion is None else text(get(assertion, "metric"))
+        yield metric, reason.partition("\n")[0]

@@ -6,15 +6,13 @@ from math import isfinite
 from pathlib import Path
 from typing import IO
 
+from cdml.adapters.results.long_texts import shorten
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import literal, parquet, quote, quote_path
 from cdml.common.suggest import describe_unknown
 from cdml.errors import InputError
 from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
 
-_LONGEST_TEXT = 10_000
-"""Characters of a text that are stored; of a longer one, its beginning and its digest."""
-_BEGINNING = 200
 _LONGEST_LINE = 2**30
 _LARGEST = 2**63
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
@@ -91,7 +89,7 @@ class ResultWriter:
 
     def _storable(self, name: str, value: Value, case: str) -> Value:
         if isinstance(value, str):
-            return value if len(value) <= _LONGEST_TEXT else _shortened(value)
+            return shorten(value)
         if isinstance(value, float) and not isfinite(value):
             raise InputError(
                 f"{self._written}: {name} of the case {case} is {value}.",
@@ -237,13 +235,6 @@ def _case_of(first: tuple[type, tuple[str, Value]]) -> str:
 
 def _text(value: Value) -> str:
     return "" if value is None else str(value)
-
-
-def _shortened(text: str) -> str:
-    from cdml.evidence.store import text_digest
-
-    digest = text_digest(text.encode("utf-8", "replace").decode())
-    return f"{text[:_BEGINNING]}… ({len(text):,} characters, {digest})"
 
 
 def _is_number(text: str) -> bool:
