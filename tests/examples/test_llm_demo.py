@@ -78,6 +78,15 @@ def test_the_comment_shows_the_question_and_both_answers(demo):
         assert text in README
 
 
+def test_the_labels_narrow_the_judges_interval(demo):
+    widths = re.findall(r"interval is (\S+) wide, (\S+) by labels alone", demo.stdout)
+
+    assert widths
+    assert all(float(corrected) < float(labels) for corrected, labels in widths)
+    corrected, labels = widths[-1]
+    assert f"{corrected} wide; by the 60 labels\nalone it would be {labels} wide" in README
+
+
 def test_the_same_answers_come_from_every_run(demo, folder):
     assert 0 == demo.returncode
     for version in "123":
