@@ -295,3 +295,15 @@ def test_cases_are_counted_and_none_is_named_where_the_key_is_classified(files, 
     found = changes(files, write, tmp_path, [row("a", score=0.0)], [row("a")], plan)
 
     assert (1, (), ()) == (found.worse, found.broken, found.fixed)
+
+
+def test_predictions_get_the_name_that_they_are_read_by(files, write, tmp_path):
+    plan = CasePlan(key=("case",), answer="y_pred")
+    new, old = (
+        [{"case": 1, "y_pred": answer, "prediction": "unused", "y_true": "a"}] for answer in "ba"
+    )
+
+    cases = arranged(files, write, tmp_path, new, old, plan)
+
+    assert [{"case": 1, "y_true": "a", "prediction": "b"}] == read(cases.challenger)
+    assert [{"case": 1, "y_true": "a", "prediction": "a"}] == read(cases.champion)

@@ -94,3 +94,14 @@ def test_messages_name_the_files_of_the_user(capsys):
 
     assert 4 == compare("--max-regression", "0.3")
     assert "5 of 60 cases are only in old.jsonl" in capsys.readouterr().err
+
+
+def test_labels_and_predictions_may_have_any_name_of_theirs(capsys):
+    write(y_true=lambda case, _: case % 2, y_pred=lambda case, _: case % 3 % 2)
+    for name in ("old.jsonl", "new.jsonl"):
+        tries = [json.loads(line) for line in Path(name).read_text("utf-8").splitlines()][::2]
+        lines = [{key: one[key] for key in ("case_id", "y_true", "y_pred")} for one in tries]
+        Path(name).write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    assert 0 == compare()
+    assert "Accuracy 50.0 → 50.0 %" in capsys.readouterr().out

@@ -131,6 +131,7 @@ def test_every_metric_of_another_task_is_told_with_what_to_use_and_the_list_once
     ("data", "gates", "told"),
     [
         ("label: y", "roc_auc", "gates[0].metric: roc_auc needs data.positive, the positive class"),
+        ("label: y, trial: t", "accuracy", "accuracy compares one prediction with a label"),
         ("label: y", "roc_auc", "for several classes use roc_auc_ovr"),
         ("label: y", "f1_macro rmse", "gates[1].metric: root_mean_squared_error is a metric of"),
         ("label: y, task: binary", "accuracy", "data.task: a binary task needs data.positive"),

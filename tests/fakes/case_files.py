@@ -180,7 +180,7 @@ def _row(name, key, cases, plan):
         row[column] = (
             _mean([one[column] for one in case["values"]]) if figure and plan.trial else value
         )
-    if plan.answer in row and "prediction" not in row:
+    if plan.answer in row:
         row["prediction"] = row.pop(plan.answer)
     for column in plan.joined:
         if column not in row:

@@ -348,3 +348,36 @@ def test_a_second_key_that_pairs_the_rows_differently_is_named():
         "id is also unique, but pairs the rows differently" in n for n in read(one, other).notes
     )
     assert not any("also unique" in note for note in read(one).notes)
+
+
+def test_the_probability_of_a_prediction_is_no_metric():
+    shape = {
+        "label": lambda case, _: case % 2,
+        "prediction": lambda case, _: case % 3 % 2,
+        "score": lambda case, _: case / 100,
+    }
+
+    assert [] == compared(rows(**shape), rows(**shape))
+    assert ["score"] == compared(rows(**shape), rows(**shape), metric=("score",))
+    assert any("score is not compared" in note for note in read(rows(**shape)).notes)
+    right = {**shape, "score": passed}
+    assert ["score"] == compared(rows(**right), rows(**right))
+    texts = {**shape, "prediction": lambda case, _: f"answer {case}"}
+    assert ["score"] == compared(rows(cases=60, **texts), rows(cases=60, **texts))
+
+
+def test_confidence_alone_is_no_metric():
+    assert ["passed"] == compared(
+        rows(passed=passed, confidence=lambda case, _: case / 100), rows(passed=failed)
+    )
+
+
+def test_predictions_of_several_trials_are_not_compared_with_a_label():
+    shape = {
+        "label": lambda case, _: case % 2,
+        "prediction": lambda case, trial: (case + trial) % 2,
+    }
+    roles = read(rows(trials=2, trial=lambda _, trial: trial, passed=passed, **shape))
+
+    assert (None, ["passed"]) == (roles.prediction, [one.column for one in roles.metrics])
+    assert any("cases have several trials" in note for note in roles.notes)

@@ -116,6 +116,11 @@ def _of_metric(
     for key, needs in _NEEDS.items():
         if needs(metric) and at(document, "data", key) is None:
             yield f"{metric.name} needs data.{key}"
+    if metric.of_outcomes and at(document, "data", "trial") is not None:
+        yield (
+            f"{metric.name} compares one prediction with a label, and a case with data.trial has"
+            " several; say in a column whether each trial is right, and use rate(column)"
+        )
     data = at(document, "data")
     by_case = metric.family.reads is Statistic.CASES or corrected
     if by_case and isinstance(data, dict):

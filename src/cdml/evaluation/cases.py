@@ -22,7 +22,7 @@ class CasePlan:
     has one row. A row any of whose `errors` columns holds anything was not measured. The texts
     of `coded` columns are figures, by the text in lower case. `labels` are people's scores, which
     some trials may lack. `joined` columns may stand in another file and are joined by key.
-    `answer` is the column that becomes `prediction` in a file that has none of that name.
+    `answer` is the column that becomes `prediction` in a file that has it.
     `unmatched` is the share of cases, in [0, 1], that may stand in one file only. Keys are named
     in messages where `show_keys`.
     """

@@ -65,6 +65,9 @@ _PREDICTIONS = (
     "prediction", "predicted", "predictedlabel", "predictedclass", "pred", "ypred", "yhat",
     "predlabel", "picked", "choice",
 )  # fmt: skip
+_PROBABILITIES = frozenset(
+    {"probability", "prob", "probs", "proba", "confidence", "logit", "logprob", "logprobs"}
+)
 _OUTPUTS = frozenset(
     {
         "output", "response", "answer", "completion", "generation", "generated", "reply", "text",
@@ -184,6 +187,17 @@ def prediction_rank(name: str) -> int | None:
     return _rank(name, _PREDICTIONS)
 
 
+def is_probability(name: str) -> bool:
+    """Whether it would be how sure a model is, and not how good."""
+    its = words(name)
+    return its[:1] == ("score",) or its == ("y", "score") or is_confidence(name)
+
+
+def is_confidence(name: str) -> bool:
+    """Whether it can be nothing but how sure a model is."""
+    return bool(set(words(name)) & _PROBABILITIES)
+
+
 def is_output(name: str) -> bool:
     """Whether it would be what a model answered, or what was remarked on it."""
     return bool(set(words(name)) & _OUTPUTS)
@@ -274,6 +288,7 @@ def suggests_a_role(name: str) -> bool:
     return (
         any(rank(name) is not None for rank in ranks)
         or is_output(name)
+        or is_confidence(name)
         or is_position(name)
         or is_trial(name)
     )

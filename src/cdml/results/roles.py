@@ -179,6 +179,12 @@ class _Recognition:
             return None, None
         for name in (label, prediction):
             self.left.pop(name or "", None)
+        if prediction is not None and self.key.trial is not None:
+            self.notes.append(
+                f"{prediction} is not compared with {label}, because cases have several trials: say"
+                " in a column whether each trial is right."
+            )
+            return label, None
         return label, prediction
 
     def _labels(self) -> Iterator[str]:
@@ -254,6 +260,12 @@ class _Recognition:
         name = column.name
         if column.role is not None:
             return column.role is Role.SCORE
+        if self._is_probability(column):
+            del self.left[name]
+            self.notes.append(
+                f"{name} is not compared: it may be how sure the predictions are (--metric)."
+            )
+            return False
         if column.partly_textual and names.is_measure(name):
             return self._is_measure_in_text(column)
         if column.numeric and names.is_measure(name):
@@ -263,6 +275,17 @@ class _Recognition:
             self.notes.append(f"{name} is used as a metric: its values {how}.")
             return True
         return False
+
+    def _is_probability(self, column: SharedColumn) -> bool:
+        """Whether it belongs to a prediction of a few classes, which its size does not praise."""
+        low, high = column.minimum, column.maximum
+        if low is None or high is None or low < 0 or high > 1 or is_truth_value(column):
+            return False
+        return names.is_probability(column.name) and any(
+            one.in_both and one.values
+            for name, one in self.columns.items()
+            if one.role is Role.PREDICTION or names.prediction_rank(name) is not None
+        )
 
     def _is_measure_in_text(self, column: SharedColumn) -> bool:
         """Whether a text column with a metric's name is one; numbers in texts are an error."""

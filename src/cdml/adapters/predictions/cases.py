@@ -1,6 +1,6 @@
 """Files of results, arranged by DuckDB: one row a case, the same cases in each file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,20 @@ class CaseFile:
         rows = self._run(f"SELECT {key} AS name {source} ORDER BY {order}, 1 LIMIT {_NAMED}")
         return tuple(name for (name,) in rows)
 
+    def _written(self) -> Iterator[tuple[str, str]]:
+        """The columns of a case, and what each is called then."""
+        answer = self.plan.answer
+        for name in (*self.plan.key, *self.columns):
+            if name == answer:
+                yield name, PREDICTION
+            elif name != PREDICTION or answer not in self.file.fields:
+                yield name, name
+
     def write(self, files: Sequence["CaseFile"], into: Path) -> Path:
         """The cases that were measured in each of the files, in the order of their keys."""
         target = into / f"{self.name}.parquet"
         key = self.plan.key
-        columns = [f"a.{quote(name)}{self._renamed(name)}" for name in (*key, *self.columns)]
+        columns = [f"a.{quote(name)} AS {quote(new)}" for name, new in self._written()]
         joins = ""
         for one in files:
             if one is self:
@@ -122,10 +131,6 @@ class CaseFile:
             f" TO {quote_path(target)} (FORMAT parquet)"
         )
         return target
-
-    def _renamed(self, name: str) -> str:
-        lacks = PREDICTION not in self.file.fields
-        return f" AS {PREDICTION}" if lacks and name == self.plan.answer else ""
 
     def _run(self, sql: str) -> list[Any]:
         return self.engine.fetch(sql, self.file.path)
