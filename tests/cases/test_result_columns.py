@@ -105,3 +105,80 @@ def test_labels_and_predictions_may_have_any_name_of_theirs(capsys):
 
     assert 0 == compare()
     assert "Accuracy 50.0 → 50.0 %" in capsys.readouterr().out
+
+
+def rewrite(name, **columns):
+    """Set columns of a file to what a function of their record gives."""
+    records = [json.loads(line) for line in Path(name).read_text("utf-8").splitlines()]
+    lines = [json.dumps(one | {key: of(one) for key, of in columns.items()}) for one in records]
+    Path(name).write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_a_score_on_another_scale_is_pointed_out(capsys):
+    write(score=lambda case, _: case / 60, rating=lambda case, _: 1 + case % 5)
+    rewrite("new.jsonl", score=lambda one: 100 * one["score"])
+    compare()
+
+    assert "score is at most 0.983333 in the old file and 98.3333 in the new" in (
+        printed := capsys.readouterr().out
+    )
+    assert "rating is at most" not in printed
+
+    rewrite("new.jsonl", rating=lambda one: 2 * one["rating"])
+    compare()
+    assert "rating is at most 5 in the old file and 10 in the new" in capsys.readouterr().out
+
+
+def test_a_score_without_a_value_in_one_file_is_not_compared(capsys):
+    write(score=lambda case, _: case / 60)
+    rewrite("new.jsonl", score=lambda _: None)
+
+    assert 0 == compare()
+    assert "score is not compared: it has no value in the new file." in capsys.readouterr().out
+    assert 4 == compare("--metric", "score")
+    assert "score has no value in the new file." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("nothing", ["", "None", "null", "NaN", "false", None])
+def test_an_error_that_says_nothing_is_none(capsys, nothing):
+    write(error=lambda case, trial: "timeout" if (case, trial) == (3, 1) else nothing)
+
+    assert 0 == compare()
+    said = "1 of 120 results of the challenger and 1 of 120 results of the champion could not be"
+    assert f"{said} measured (error)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("nothing", [{}, [], False, 0])
+def test_an_empty_error_is_none(capsys, nothing):
+    write(error=lambda *_: nothing)
+
+    assert 0 == compare()
+    assert "could not be measured" not in capsys.readouterr().out
+
+
+def test_an_error_of_an_agents_tool_is_one_of_the_answer(capsys):
+    write(tool_error=lambda case, _: case % 5 == 0, error=lambda *_: None)
+
+    assert 0 == compare()
+    printed = capsys.readouterr().out
+    assert "tool_error (true or false, smaller is better)" in printed
+    assert "could not be measured" not in printed
+
+
+def test_figures_that_are_not_read_are_named(capsys):
+    write(
+        cost=lambda case, _: f"${case / 1000:.4f}",
+        latency=lambda case, _: f"{case + 200}ms",
+        total_tokens=lambda case, _: f"1,{case + 100}",
+        punkte=lambda case, _: f"0,{case + 10}",
+        metrics=lambda case, _: {"accuracy": case % 2 == 0},
+        remark=lambda case, _: f"remark {case}",
+    )
+
+    assert 0 == compare()
+    printed = capsys.readouterr().out
+    assert "Not compared: metrics, because objects are not looked into" in printed
+    (line,) = (one for one in printed.splitlines() if "texts and no numbers" in one)
+    assert ["cost", "latency", "punkte", "total_tokens"] == sorted(
+        part.split()[0] for part in line.partition("numbers: ")[2].split("), ")
+    )

@@ -127,7 +127,7 @@ def _compare(
             dict.fromkeys(
                 (
                     *roles.notes,
-                    *_notes(cases, overall, parts[0].rows),
+                    *_notes(cases, overall, parts[0].rows, roles.errors),
                     *files.old.notes,
                     *files.new.notes,
                 )
@@ -225,9 +225,14 @@ def _compared(metric: Metric, part: PredictionSlice, policy: PolicySettings) -> 
     )
 
 
-def _notes(cases: Cases, metrics: Sequence[MetricComparison], common: int) -> Iterator[str]:
+def _notes(
+    cases: Cases, metrics: Sequence[MetricComparison], common: int, errors: Sequence[str]
+) -> Iterator[str]:
     if any(arm.errors for arm in cases.arms):
-        yield f"{describe_errors(cases.arms)} could not be measured: they count as no answer."
+        yield (
+            f"{describe_errors(cases.arms)} could not be measured ({', '.join(errors)}): they"
+            " count as no answer."
+        )
     for one in metrics:
         if one.cases < common:
             yield (

@@ -81,12 +81,28 @@ def is_truth_value(column: SharedColumn) -> bool:
     return set(text_values(column).values()) == {0.0, 1.0}
 
 
+def scales_differ(column: SharedColumn) -> tuple[float, float] | None:
+    """The greatest old and new value, if one file seems to have shares and the other does not.
+
+    Grades of 1 to 5 and of 1 to 10 differ as well.
+    """
+    tops = [facts.maximum for facts in column.facts if facts.maximum is not None]
+    least = column.minimum
+    if len(tops) < 2 or least is None or least < 0:  # noqa: PLR2004 - both files
+        return None
+    shares = min(tops) <= _UNIT.high and max(tops) > 2 * _UNIT.high
+    grades = column.whole and least >= _LIKERT.low and min(tops) <= _LIKERT.high < max(tops)
+    return (tops[0], tops[1]) if shares or grades else None
+
+
 def make_metric(column: SharedColumn) -> CaseMetric:
     """A metric of a column with values.
 
     Raises:
         InputError: it holds texts that are worth no number, or is infinite.
     """
+    if lacking := column.without_values:
+        raise InputError(f"{column.name} has no value in the {lacking} file.")
     values = text_values(column)
     if not values:
         for which, facts in (("old", column.old), ("new", column.new)):

@@ -76,6 +76,13 @@ _OUTPUTS = frozenset(
     }
 )  # fmt: skip
 _ERRORS = frozenset({"error", "errors", "exception", "traceback"})
+_MISTAKES = frozenset(
+    {
+        "tool", "tools", "user", "format", "formatting", "syntax", "grammar", "spelling", "factual",
+        "reasoning", "logic", "calculation", "squared", "absolute", "mean", "rate",
+    }
+)  # fmt: skip
+"""With these, an error is one of the answer and not of what measures it."""
 _TIMES = frozenset(
     {
         "latency", "duration", "elapsed", "runtime", "walltime", "ttft", "responsetime",
@@ -211,7 +218,7 @@ def is_text(name: str) -> bool:
 def is_error(name: str) -> bool:
     """Whether it would say that a case could not be measured."""
     its = words(name)
-    return bool(its) and (
+    return bool(its) and not set(its) & _MISTAKES and (
         its[-1] in _ERRORS
         or (its[-1] in {"message", "type", "code"} and bool(set(its) & _ERRORS))
     )  # fmt: skip
@@ -253,16 +260,17 @@ def is_measure(name: str) -> bool:
     """Whether it would be a metric."""
     its = set(words(name))
     named = bool(its & (_MEASURES | _SMALLER)) or primary_rank(name) is not None
-    return named and not _is_expense(name)
+    return named and not is_expense(name)
 
 
 def greater_is_better(name: str) -> bool:
     """The direction that a name suggests: of losses, errors and harm, smaller is better."""
     its = set(words(name))
-    return bool(its & _OPPOSITES) or not (its & _SMALLER or _is_expense(name))
+    return bool(its & _OPPOSITES) or not (its & _SMALLER or is_expense(name))
 
 
-def _is_expense(name: str) -> bool:
+def is_expense(name: str) -> bool:
+    """Whether it would be what an answer took: time, money or tokens."""
     return is_latency(name) or is_cost(name) or is_tokens(name)
 
 

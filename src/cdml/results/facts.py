@@ -114,6 +114,12 @@ class SharedColumn:
         return sum(facts.present for facts in self.facts)
 
     @property
+    def without_values(self) -> str:
+        """Which of the files, old or new, has the column and no value in it; empty for neither."""
+        sides = (("old", self.old), ("new", self.new))
+        return next((which for which, facts in sides if facts and not facts.present), "")
+
+    @property
     def numeric(self) -> bool:
         """Whether all values are numbers, or truth values."""
         return bool(self.present) and all(f.type.numeric for f in self.facts if f.present)

@@ -1,5 +1,6 @@
 """What the columns of two files of results are for, by what readers, names and values tell."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,13 @@ from cdml.common.suggest import describe_unknown
 from cdml.errors import ConfigurationError, InputError
 from cdml.results import column_names as names
 from cdml.results.case_key import CaseKey, find_key
-from cdml.results.case_metrics import CaseMetric, is_truth_value, make_metric, text_values
+from cdml.results.case_metrics import (
+    CaseMetric,
+    is_truth_value,
+    make_metric,
+    scales_differ,
+    text_values,
+)
 from cdml.results.facts import FEW_VALUES, ResultFacts, SharedColumn, share_columns
 from cdml.results.reader import Role
 from cdml.tables.query import LogicalType
@@ -15,6 +22,8 @@ from cdml.tables.query import LogicalType
 _FEWEST_ROWS = 4
 """Rows for each value, on average, of what is taken for a category only because of its values."""
 _LISTED = 8
+_FIGURE = re.compile(r"[$€£¥]?\s?[-+]?\d[\d.,']*\s?([$€£¥%]|ms|s)?")
+"""A number with a unit, with a decimal comma, or with its thousands apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,16 +252,24 @@ class _Recognition:
             if not column.present or not self._is_metric(column):
                 continue
             del self.left[name]
-            if column.in_both:
-                others.append(make_metric(column))
-            else:
+            if not column.in_both:
                 which = "new" if column.old is not None else "old"
                 self.notes.append(f"{name} is not compared: the {which} file does not have it.")
+            elif lacking := column.without_values:
+                self.notes.append(f"{name} is not compared: it has no value in the {lacking} file.")
+            else:
+                others.append(make_metric(column))
         order = {id(m): (_rank(names.primary_rank(m.column)), m.column) for m in others}
         self.notes += [
             f"The least {m.column} is -1, and counts as a score: leave empty what was not measured."
             for m in (*given, *others)
             if self.columns[m.column].minimum == -1
+        ]
+        self.notes += [
+            f"{m.column} is at most {limits[0]:g} in the old file and {limits[1]:g} in the new:"
+            " check that both use one scale."
+            for m in (*given, *others)
+            if (limits := scales_differ(self.columns[m.column]))
         ]
         return (*given, *sorted(others, key=lambda metric: order[id(metric)]))
 
@@ -302,6 +319,8 @@ class _Recognition:
         ranked = []
         for name, column in list(self.left.items()):
             if column.role is not Role.CATEGORY and not self._is_category(column):
+                continue
+            if _example(column).startswith("{"):
                 continue
             if problem := self._no_category(column):
                 self.notes.append(f"{name} is not used as a category: {problem} (--by).")
@@ -380,6 +399,23 @@ class _Recognition:
         ]
         if idle:
             yield f"Not compared: {_listing(idle)} (--metric)."
+        texts = {
+            name: _example(column)
+            for name, column in self.left.items()
+            if column.in_both and column.textual and column.role is None
+        }
+        if nested := [name for name, word in texts.items() if word.startswith("{")]:
+            yield (
+                f"Not compared: {_listing(nested)}, because objects are not looked into: give each"
+                " figure a column."
+            )
+        figures = [
+            f"{name} ({word!r})"
+            for name, word in texts.items()
+            if _FIGURE.fullmatch(word) or (word and names.is_expense(name))
+        ]
+        if figures:
+            yield f"Not compared, because these are texts and no numbers: {_listing(figures)}."
         for which, other in (("old", "new"), ("new", "old")):
             alone = [
                 name for name, column in self.left.items()
@@ -399,6 +435,11 @@ def _measured_by_values(column: SharedColumn) -> str:
     if low is None or high is None or column.whole or not column.numeric:
         return ""
     return "lie between 0 and 1" if low >= 0 and high <= 1 else ""
+
+
+def _example(column: SharedColumn) -> str:
+    """A text of the column that is no number; empty for none."""
+    return next((facts.word for facts in column.facts if facts.word), "")
 
 
 def _is_boolean(column: SharedColumn) -> bool:

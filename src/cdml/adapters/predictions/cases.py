@@ -15,6 +15,8 @@ from cdml.tables.query import Field, LogicalType
 
 _NAMED = 3
 """Cases that a message names."""
+_NO_ERROR = "'', 'none', 'null', 'nan', 'false', '{}', '[]'"
+"""What programs write where nothing went wrong, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ class CaseFile:
             return f"coalesce({column}, FALSE)"
         if field.type.numeric:
             return f"coalesce({column} <> 0, FALSE)"
-        return f"(trim(coalesce(CAST({column} AS VARCHAR), '')) <> '')"
+        return f"lower(trim(coalesce(CAST({column} AS VARCHAR), ''))) NOT IN ({_NO_ERROR})"
 
     def _value(self, name: str, failed: str) -> str:
         column, field = quote(name), self.file.fields[name]
