@@ -182,3 +182,12 @@ def test_figures_that_are_not_read_are_named(capsys):
     assert ["cost", "latency", "punkte", "total_tokens"] == sorted(
         part.split()[0] for part in line.partition("numbers: ")[2].split("), ")
     )
+
+
+def test_a_list_inside_an_object_is_named(capsys):
+    rows = [{"case_id": f"c{case}", "passed": True} for case in range(30)]
+    for name in ("old.json", "new.json"):
+        Path(name).write_text(json.dumps({"model": "m", "results": rows}), encoding="utf-8")
+
+    assert 4 == run(["compare", "old.json", "new.json"])
+    assert "jq .results old.json > results.json" in capsys.readouterr().err

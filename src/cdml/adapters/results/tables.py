@@ -1,5 +1,8 @@
 """Files of rows: Parquet, CSV, JSON and JSON Lines, by the engine of tables."""
 
+import json
+import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +21,8 @@ from cdml.evidence.store import file_digest
 from cdml.results.reader import ResultColumn, ResultTable
 
 _LINES = (".jsonl", ".ndjson")
+_LARGE = 2**26
+_PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def read_table(path: Path, folder: Path, select: Mapping[str, str]) -> ResultTable:
@@ -71,10 +76,27 @@ def _refuse_one_object(path: Path) -> None:
     with path.open("rb") as file:
         if not file.read(2**16).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             return
-    raise InputError(
-        f"{path.name} holds one object, and no list of cases.",
-        f"cdml reads files of {', '.join(sorted(result_readers()))}, and a list of objects.",
-    )
+    hint = f"cdml reads files of {', '.join(sorted(result_readers()))}, and a list of objects."
+    if name := _list_in(path):
+        quoted = shlex.quote(path.name)
+        hint = f"Write its {name} to a file, for example by: jq .{name} {quoted} > {name}.json"
+    raise InputError(f"{path.name} holds one object, and no list of cases.", hint)
+
+
+def _list_in(path: Path) -> str:
+    """The key of the only list of objects in an object; empty for none, or for a large file."""
+    if path.stat().st_size > _LARGE:
+        return ""
+    try:
+        values = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return ""
+    lists = [
+        name
+        for name, value in values.items()
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+    ]
+    return lists[0] if len(lists) == 1 and _PLAIN.fullmatch(lists[0]) else ""
 
 
 def _copy_selected(
