@@ -87,6 +87,15 @@ def test_the_labels_narrow_the_judges_interval(demo):
     assert f"{corrected} wide; by the 60 labels\nalone it would be {labels} wide" in README
 
 
+def test_the_judge_agrees_with_people_enough(demo):
+    lowest = re.findall(
+        r"^  ! The judge's agreement .* no lower than (\S+) with", demo.stdout, re.MULTILINE
+    )
+
+    assert lowest
+    assert f"at least by {min(lowest[-2:])}\n" in README
+
+
 def test_the_same_answers_come_from_every_run(demo, folder):
     assert 0 == demo.returncode
     for version in "123":
