@@ -162,3 +162,27 @@ def test_trials_that_failed_within_cases_are_named_when_a_gate_is_held():
     [errors] = [gate for gate in comparison["gates"] if gate["metric"] == "errors"]
     assert "inconclusive" == errors["verdict"]
     assert "first cases: q0, q3, q6." in errors["reason"]
+
+
+def test_cases_of_one_file_alone_are_counted_and_named():
+    results("old")
+    results("new")
+    with Path("new.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"case_id": "lonely", "passed": True, "cost": 0.1}) + "\n")
+
+    judge(data="unmatched: 5%")
+
+    for text in reports():
+        assert (
+            "1 of 41 cases of the challenger have no counterpart and are left out: lonely" in text
+        )
+
+
+def test_the_evidence_stays_small_whatever_the_answers_are():
+    results("old", question=["Q" * 100_000] * CASES)
+    results("new", broken=range(20), question=["Q" * 100_000] * CASES)
+
+    [text] = judge()["changed"]["broken"][0]["texts"]
+
+    assert ("question", "Q" * 500) == (text["column"], text["challenger"])
+    assert Path(".cdml/comparison.json").stat().st_size < 50_000

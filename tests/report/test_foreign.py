@@ -20,7 +20,7 @@ from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import BY, POLICY, compared, comparison, data, deployment, evaluation
-from support.scenarios import CONFIG, SCENARIOS, configured
+from support.scenarios import CONFIG, SCENARIOS, configured, with_cases
 
 COMMIT = BY.commit
 HEAD, _, _ = CONFIG.partition("gates:")
@@ -64,6 +64,13 @@ def test_its_verdict_is_told_with_what_it_is_worth(told):
 
     assert body.startswith("### ❌ Rejected: flight-delays version 3")
     assert "Its author could have made them up" in body
+
+
+def test_its_cases_are_named_without_the_links_that_it_brings(told):
+    body = told(packed(*with_cases(SCENARIOS["fail"]())))
+
+    assert "refund-017" in body
+    assert "tool.test" not in body
 
 
 def test_a_run_that_left_nothing_judged_nothing(told):

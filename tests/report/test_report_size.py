@@ -5,8 +5,18 @@ import re
 import pytest
 
 from cdml.ci.code_host import PullRequest
+from cdml.evidence.cases import (
+    CaseResults,
+    CaseText,
+    ChangedCase,
+    ChangedCases,
+    InstrumentErrors,
+)
 from cdml.report.comment_policy import CommentPolicy
+from cdml.report.evidence_set import read_evidence_set
+from cdml.report.formats import comment as formats
 from cdml.report.publish import publish_report
+from cdml.report.view import lay_out
 from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
 from fakes.code_host import FakeCodeHost
@@ -32,6 +42,29 @@ def full(tmp_path_factory):
         policy=CommentPolicy(mode="always", report_id="flights"),
     )
     return host, reported
+
+
+def test_cases_whose_texts_nobody_can_read_do_not_break_the_limit(tmp_path):
+    loud = "$`<&|" * 1_900
+    case = ChangedCase(
+        case=loud, champion=1.0, challenger=0.0, link="https://tool.test/" + "x" * 9_000,
+        texts=[CaseText(column=loud, champion=loud, challenger=loud + "!")] * 20,
+    )  # fmt: skip
+    changed = ChangedCases(
+        metric=loud, cases=10, worse=5, better=5, broken=[case] * 5, fixed=[case] * 5
+    )
+    results = CaseResults(
+        changed=changed,
+        errors=[InstrumentErrors(results=1, failed=1, cases=[loud] * 20)] * 2,
+        not_measured=[loud] * 20,
+    )
+    evidence = (data(), evaluation(), comparison(cases=results))
+    gathered = read_evidence_set(written(tmp_path, *evidence), None)
+
+    shown = formats.comment(lay_out(gathered, "m", run=None))
+
+    assert len(shown) <= 65_536 - 2_500
+    assert "rows are not shown here" in shown
 
 
 class TestSize:

@@ -130,7 +130,7 @@ def policy_ref(config: Config) -> PolicyRef:
     """The part of the configuration that decides, by digest and in words."""
     question = config.data.model_dump(mode="json", include=_QUESTION)
     of_cases = config.data.model_dump(mode="json", include={"trial", "error"})
-    question |= {key: name for key, name in of_cases.items() if name is not None}
+    question |= {key: names for key, names in of_cases.items() if names}
     deciding = {
         "model": config.model,
         "data": question | config.data.model_dump(mode="json", include={"slices", "max_slices"}),
