@@ -66,6 +66,18 @@ class TestWhatIsWritten:
         assert other == place.server.get("httproutes", "flights")["spec"]["rules"][0]
         assert 25 == place.target.observe().standby.percent
 
+    def test_a_release_that_runs_is_left_as_it_is_whatever_the_manifest_says_now(self, place):
+        first, *_ = place.releases
+        before = place.server.get("deployments", place.name(first))
+        manifest = copy.deepcopy(MANIFEST)
+        manifest["spec"]["replicas"] = 5
+        (place.folder / "model.json").write_text(json.dumps(manifest))
+        place.again().switch(first, fence=2)
+        after = place.server.get("deployments", place.name(first))
+
+        assert before["spec"] == after["spec"]
+        assert "2" == after["metadata"]["annotations"]["cdml.dev/fence"]
+
     def test_what_is_retired_is_no_backend_any_more(self, place):
         first, second, *_ = place.releases
         place.target.switch(second, fence=2)
