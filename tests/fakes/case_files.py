@@ -22,7 +22,7 @@ class FakeCases:
         files = {name: pq.read_table(path).to_pylist() for name, path in paths.items()}
         if any(not set(plan.key) <= set(file[0]) for file in files.values()):
             raise InputError("there is no such key.")
-        lacking = [name for name in plan.joined if name not in files["challenger"][0]]
+        lacking = plan.lacking(files["challenger"][0], files.get("champion", [None])[0])
         if not plan.rearranges and not lacking:
             return Cases(challenger=challenger, champion=champion, rows=rows)
         if any(all(name not in file[0] for file in files.values()) for name in lacking):

@@ -1,6 +1,6 @@
 """Rows of results as cases: trials averaged, failed measurements set aside, both models matched."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +21,9 @@ class CasePlan:
     Rows that agree in `key` are the trials of one case, told apart by `trial`; without it a key
     has one row. A row any of whose `errors` columns holds anything was not measured. The texts
     of `coded` columns are figures, by the text in lower case. `labels` are people's scores, which
-    some trials may lack. `joined` columns may stand in another file and are joined by key.
-    `answer` is the column that becomes `prediction` in a file that has it.
+    some trials may lack. `joined` columns may stand in another file and are joined by key; of
+    these the champion needs the `label`. `answer` is the column that becomes `prediction` in a
+    file that has it.
     `unmatched` is the share of cases, in [0, 1], that may stand in one file only. Keys are named
     in messages where `show_keys`.
     """
@@ -33,9 +34,19 @@ class CasePlan:
     coded: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    label: str | None = None
     answer: str | None = None
     unmatched: float = 0.0
     show_keys: bool = False
+
+    def lacking(self, challenger: Container[str], champion: Container[str] | None) -> list[str]:
+        """Joined columns that the files of the two models need and do not have."""
+        lacks_label = champion is not None and self.label is not None and self.label not in champion
+        return [
+            name
+            for name in self.joined
+            if name not in challenger or (lacks_label and name == self.label)
+        ]
 
     @property
     def rearranges(self) -> bool:
@@ -132,6 +143,7 @@ def case_plan(config: Config, *, show_keys: bool, compared: bool) -> CasePlan:
         errors=data.error,
         labels=labels.own,
         joined=(*data.carried, *label, *labels.joined),
+        label=label[0] if label else None,
         unmatched=data.unmatched,
         show_keys=show_keys,
     )

@@ -246,7 +246,8 @@ def arrange(
     ]
     first = files[0]
     _require_keys(files)
-    lacking = [name for name in plan.joined if name not in first.file.fields]
+    second = files[1].file.fields if champion is not None else None
+    lacking = plan.lacking(first.file.fields, second)
     if not plan.rearranges and not lacking:
         return Cases(challenger=challenger, champion=champion, rows=rows)
     _refuse_absent(files, lacking)
