@@ -87,6 +87,8 @@ STORY = """\
 0 compare a.parquet b.parquet --write gate.yaml --force
 3 compare tries.csv tries.csv --trial try --metric good --max-regression 2% --select set=1
 0 compare tries.csv tries.csv --reader table --metric good
+0 compare tries.csv --plan --metric good --max-regression 0.1 --cost-per-trial 1 --cost-per-label 2
+4 compare tries.csv --plan --max-regression 0.1 --metric good --corrected-by good
 0 schema
 0 validate-data --data rows.parquet --reference training.parquet --contract rows.odcs.yaml --model a
 0 evaluate-model --model a --predictions a.parquet --data rows.parquet --reader table --select set=1

@@ -119,7 +119,7 @@ def command(
         name: of the command.
         records: whether it leaves evidence, and so its error, too.
         files: what it writes besides, each with its summary, for its help.
-        arguments: that come without an option, in this order.
+        arguments: that come without an option, in this order; in brackets if one may be left out.
     """
     return click.command(
         name,
@@ -127,7 +127,10 @@ def command(
         records=records,
         files=files,
         params=[
-            *(click.Argument([argument]) for argument in arguments),
+            *(
+                click.Argument([argument.strip("[]")], required=argument[0] != "[")
+                for argument in arguments
+            ),
             *(option(one) for one in options_of(name)),
         ],
     )

@@ -286,6 +286,31 @@ PARAMETERS = (
         choices=("text", "markdown", "json"),
     ),
     Parameter(
+        "plan",
+        "Print how many cases, trials and human labels `--max-regression` needs, by OLD and NEW or"
+        " one pilot file",
+        ("compare",),
+        kind="flag",
+    ),
+    Parameter(
+        "cost-per-trial",
+        "What one answer of one version costs, for `--plan`",
+        ("compare",),
+        kind="number",
+        unset="the cost column, else answers are counted",
+    ),
+    Parameter(
+        "cost-per-label",
+        "What it costs that a person scores one answer, for `--plan`",
+        ("compare",),
+        kind="number",
+    ),
+    Parameter(
+        "corrected-by",
+        "Column in which people scored some of the answers that the metric scores, for `--plan`",
+        ("compare",),
+    ),
+    Parameter(
         "write",
         "Write a `cdml.yaml` to this file, with which `cdml gate` judges the same comparison",
         ("compare",),

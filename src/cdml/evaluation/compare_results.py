@@ -30,7 +30,7 @@ from cdml.statistics.metrics import METRICS, Metric, Range, Task, find_metric
 from cdml.tables.query import Field
 
 _MOST_CATEGORIES = 100
-_ALL = 1 - 1e-9
+ANY_SHARE = 1 - 1e-9
 """Without a margin any share of the cases may be unmatched: it is only reported."""
 _TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
@@ -85,29 +85,9 @@ def _compare(
     margin: Margin | None,
     judged: Sequence[str],
 ) -> ResultComparison:
-    roles = files.roles
-    plan = CasePlan(
-        key=roles.key,
-        trial=roles.trial,
-        errors=roles.errors,
-        coded={metric.column: metric.values for metric in roles.metrics if metric.values},
-        joined=(*roles.by, *([roles.label] if roles.label else [])),
-        answer=roles.prediction if roles.prediction != "prediction" else None,
-        unmatched=_ALL if margin is None else 0.0,
-        show_keys=True,
-    )
-    cases = samples.arrange(files.new.path, files.old.path, plan, into)
-    fields = samples.columns(cases.challenger)
-    metrics = list(_metrics(roles, fields))
-    if not metrics:
-        raise InputError(
-            "the two files share no figure that could be compared: " + " ".join(roles.notes),
-            "Name a column of numbers or truth values that both have: --metric.",
-        )
-    operations = [_mean(name, better=False) for name in _operations(roles)]
-    parts = samples.reduce(
-        cases.challenger, cases.champion, _layout(roles, fields), (*metrics, *operations)
-    )
+    measured = measure_results(files, samples, into, unmatched=ANY_SHARE if margin is None else 0.0)
+    plan, cases, metrics = measured.plan, measured.cases, measured.metrics
+    operations, parts, roles = measured.operations, measured.parts, files.roles
     overall = [_compared(metric, parts[0], policy) for metric in metrics]
     if margin is None and overall[0].interval is None:
         raise InputError(
@@ -127,6 +107,7 @@ def _compare(
             dict.fromkeys(
                 (
                     *roles.notes,
+                    *_copies(overall, roles),
                     *_notes(cases, overall, parts[0].rows, roles.errors),
                     *files.old.notes,
                     *files.new.notes,
@@ -145,6 +126,60 @@ def _compare(
     return _judged(comparison, _gates(chosen, parts, cases, margin, policy), margin)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredResults:
+    """Two files case by case: their metrics, the first of which answers, and the parts of them."""
+
+    plan: CasePlan
+    cases: Cases
+    metrics: tuple[Metric, ...]
+    operations: tuple[Metric, ...]
+    parts: tuple[PredictionSlice, ...]
+
+
+def measure_results(
+    files: ComparedFiles,
+    samples: Samples,
+    into: Path,
+    *,
+    unmatched: float,
+    labels: tuple[str, ...] = (),
+) -> MeasuredResults:
+    """Match the cases of both files. `labels` is a column in which people scored some answers.
+
+    Raises:
+        InputError: the files hold nothing that can be compared, or not the same cases.
+    """
+    roles = files.roles
+    plan = CasePlan(
+        key=roles.key,
+        trial=roles.trial,
+        errors=roles.errors,
+        coded={metric.column: metric.values for metric in roles.metrics if metric.values},
+        joined=(*roles.by, *([roles.label] if roles.label else [])),
+        label=roles.label,
+        answer=roles.prediction if roles.prediction != "prediction" else None,
+        unmatched=unmatched,
+        labels=labels,
+        show_keys=True,
+    )
+    cases = samples.arrange(files.new.path, files.old.path, plan, into)
+    fields = samples.columns(cases.challenger)
+    metrics = tuple(_metrics(roles, fields, labels))
+    if not metrics:
+        raise InputError(
+            "the two files share no figure that could be compared: " + " ".join(roles.notes),
+            "Name a column of numbers or truth values that both have: --metric.",
+        )
+    operations = tuple(_mean(name, better=False) for name in _operations(roles))
+    parts = samples.reduce(
+        cases.challenger, cases.champion, _layout(roles, fields), (*metrics, *operations)
+    )
+    return MeasuredResults(
+        plan=plan, cases=cases, metrics=metrics, operations=operations, parts=parts
+    )
+
+
 def _changed(
     files: ComparedFiles, metric: Metric, samples: Samples, plan: CasePlan, cases: Cases
 ) -> ChangedCases | None:
@@ -161,9 +196,11 @@ def _changed(
     return samples.list_changes(cases.challenger, cases.champion, query)
 
 
-def _metrics(roles: Roles, fields: Sequence[Field]) -> Iterator[Metric]:
-    for one in roles.metrics:
+def _metrics(roles: Roles, fields: Sequence[Field], labels: tuple[str, ...]) -> Iterator[Metric]:
+    for number, one in enumerate(metric for metric in roles.metrics if metric.column not in labels):
         metric = _mean(one.column, better=one.greater_is_better, within=one.range)
+        if labels and number == 0:
+            metric = replace(metric, labels=(labels[0], labels[0]))
         yield replace(metric, name=f"rate({one.column})") if one.kind is MetricKind.RATE else metric
     if roles.label and roles.prediction:
         label = next(field for field in fields if field.name == roles.label)
@@ -223,6 +260,18 @@ def _compared(metric: Metric, part: PredictionSlice, policy: PolicySettings) -> 
         reason=measured.reason if isinstance(measured, Unmeasured) else "",
         moved=moved,
     )
+
+
+def _copies(overall: Sequence[MetricComparison], roles: Roles) -> Iterator[str]:
+    """Predictions that are never wrong: somebody may have copied the label."""
+    perfect = {"accuracy": 1.0, "mean_absolute_error": 0.0}
+    for one in overall:
+        for which, value in (("old", one.old), ("new", one.new)):
+            if one.metric in perfect and value == perfect[one.metric]:
+                yield (
+                    f"{roles.prediction} equals {roles.label} in every case of the {which} file:"
+                    " make sure that it is not a copy."
+                )
 
 
 def _notes(
