@@ -1,8 +1,8 @@
-"""Two small question answerers over the Constitution of the United States, and how they are scored.
+"""Three versions of a small question answerer over the Constitution of the United States.
 
-A passage is found by its words, one of the best is sampled, and the answer is a number, a body, a
-date or a heading in it. Nothing here needs a network, a model or a package: `python answerer.py 1`
-asks version 1 every question three times and prints one JSON line an answer.
+It ranks passages by their words, samples one of the best, and takes a number, a body, a date or a
+heading from it. It needs no network, model or package. `python answerer.py 1` lets version 1 answer
+every question three times and prints each answer, with its scores, as a line of JSON.
 """
 
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TRIALS = 3
 TEMPERATURE = 0.5
-KNOWN = 0.5
+COVERED = 0.5
 """The share of a question's words that a passage must have, else there is no answer."""
 NONE = "not in the text"
 _WORD = re.compile(r"[a-z]+|\d+")
@@ -31,7 +31,7 @@ _COMMON = frozenset(
         " their they this to under was were what when where which who with within"
     )
 )
-"""Words that say nothing of what a question is about."""
+"""Words that do not show what a question is about."""
 _NUMBER = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|fourteen|eighteen|twenty|thirty|forty)"
 )
@@ -61,7 +61,7 @@ class Version:
 
     name: str
     by_paragraph: bool = True
-    """Whether a passage is a paragraph; else it is a whole section."""
+    """Whether a passage is a paragraph; otherwise it is a section."""
     overlap: int = 0
     """How many of the paragraphs before it a passage takes along."""
     weighted: bool = True
@@ -92,14 +92,14 @@ def stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """The words that say what a text is about."""
+    """The words that show what a text is about."""
     return [stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON]
 
 
 @cache
 def passages(version: Version) -> tuple[Passage, ...]:
-    """The whole text in passages."""
-    found = []
+    """The text, cut into passages."""
+    cut = []
     for block in (HERE / "constitution.txt").read_text("utf-8").strip().split("\n\n"):
         heading, *paragraphs = block.split("\n")
         texts = [" ".join(paragraphs)]
@@ -108,8 +108,8 @@ def passages(version: Version) -> tuple[Passage, ...]:
                 " ".join(paragraphs[max(i - version.overlap, 0) : i + 1])
                 for i in range(len(paragraphs))
             ]
-        found += [Passage(heading.removeprefix("# "), text) for text in texts]
-    return tuple(found)
+        cut += [Passage(heading.removeprefix("# "), text) for text in texts]
+    return tuple(cut)
 
 
 @cache
@@ -142,8 +142,8 @@ def nearest(pattern: re.Pattern[str], passage: Passage, question: set[str]) -> s
     """The match with the most words of the question around it; empty without a match."""
     best = (0.0, "")
     for match in pattern.finditer(passage.text):
-        found = set(terms(match.group()))
-        if found and found <= question:
+        own = set(terms(match.group()))
+        if own and own <= question:
             continue  # the question's own words answer nothing
         before = terms(passage.text[: match.start()])[-12:]
         after = terms(passage.text[match.end() :])[:12]
@@ -177,8 +177,8 @@ def answer(version: Version, question: str, chance: random.Random) -> tuple[str,
     passage = texts[chance.choices(best, weights)[0]]
     words = len(passage.text.split())
     has = set(terms(f"{passage.heading} {passage.text}"))
-    known = sum(term in has for term in about) / len(about)
-    return (extract(question, passage) if known >= KNOWN else "") or NONE, words
+    covered = sum(term in has for term in about) / len(about)
+    return (extract(question, passage) if covered >= COVERED else "") or NONE, words
 
 
 def normal(text: str) -> str:
@@ -198,14 +198,14 @@ class Question:
     expected: tuple[str, ...]
 
 
-def is_exact(question: Question, said: str) -> bool:
+def is_exact(question: Question, response: str) -> bool:
     """Whether an answer is one of those expected, but for case, articles and hyphens."""
-    return normal(said) in map(normal, question.expected)
+    return normal(response) in map(normal, question.expected)
 
 
-def judge(question: Question, said: str) -> bool:
+def judge(question: Question, response: str) -> bool:
     """A cheap judge: half of the words expected are there; those of the question do not count."""
-    words, repeated = set(normal(said).split()), set(normal(question.text).split())
+    words, repeated = set(normal(response).split()), set(normal(question.text).split())
     for one in question.expected:
         needed = set(normal(one).split())
         needed = needed - repeated or needed
@@ -222,7 +222,7 @@ def questions() -> Iterator[Question]:
 
 def labels() -> dict[tuple[str, str], bool]:
     """What a person says of an answer to a case, for a random sample of the cases."""
-    return {(case, said): right == "yes" for case, said, right in _rows("labels.tsv")}
+    return {(case, response): right == "yes" for case, response, right in _rows("labels.tsv")}
 
 
 def _rows(name: str) -> Iterator[list[str]]:
@@ -231,21 +231,21 @@ def _rows(name: str) -> Iterator[list[str]]:
 
 
 def evaluate(version: Version) -> Iterator[dict[str, object]]:
-    """Ask every question three times."""
+    """Answer every question three times."""
     by_hand = labels()
     for question in questions():
         for trial in range(TRIALS):
             chance = random.Random(f"{version.name}/{question.case}/{trial}")  # noqa: S311
-            said, words = answer(version, question.text, chance)
+            response, words = answer(version, question.text, chance)
             yield {
                 "case_id": question.case,
                 "trial": trial,
                 "category": question.category,
                 "question": question.text,
-                "answer": said,
-                "exact": is_exact(question, said),
-                "judge": judge(question, said),
-                "human": by_hand.get((question.case, said)),
+                "answer": response,
+                "exact": is_exact(question, response),
+                "judge": judge(question, response),
+                "human": by_hand.get((question.case, response)),
                 "input_tokens": words,
             }
 

@@ -1,4 +1,4 @@
-"""Two pull requests to a question answerer, told by the commands that a workflow runs.
+"""Two pull requests to a question answerer, with the commands that a workflow runs.
 
 `make demo-llm` runs it in `.demo-llm`. It needs no network, account or model.
 """
@@ -25,56 +25,56 @@ Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""
 
 
-def demo(folder: Path, *, invoke: Invoke, say: Callable[[str], None]) -> int:
-    """Tell the story in a folder: 0 if it went as it should, else 1."""
+def demo(folder: Path, *, invoke: Invoke, echo: Callable[[str], None]) -> int:
+    """Run the demo in a folder; 0 if every command ended as expected, else 1."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("cdml.yaml", "answers.odcs.yaml"):
         shutil.copyfile(EXAMPLE / name, folder / name)
     before = Path.cwd()
     os.chdir(folder)
     try:
-        return _story(invoke, say)
+        return _run_commands(invoke, echo)
     finally:
         os.chdir(before)
 
 
-def _story(invoke: Invoke, say: Callable[[str], None]) -> int:
+def _run_commands(invoke: Invoke, echo: Callable[[str], None]) -> int:
     def cdml(*arguments: str, expected: int) -> bool:
-        say(f"\n$ cdml {' '.join(arguments)}")
+        echo(f"\n$ cdml {' '.join(arguments)}")
         code = invoke(list(arguments))
-        say(f"(exit code {code})")
+        echo(f"(exit code {code})")
         return code == expected
 
     def gate(new: str, expected: int) -> bool:
         judged = cdml("gate", "--predictions", new, "--champion", "v1.jsonl", expected=expected)
         reported = cdml("report", expected=expected)
-        say(f"\nThe comment on the pull request:\n\n{_opened(Path('.cdml/comment.md'))}")
+        echo(f"\nThe comment on the pull request:\n\n{_opened(Path('.cdml/comment.md'))}")
         return judged and reported
 
-    say("── Version 1: the passages are whole sections, ranked by common words")
-    say(_run("1"))
-    say("\n── Pull request 1: shorter passages, one a paragraph; rare words count more")
-    say(_run("2"))
-    as_told = [
+    echo("── Version 1: the passages are sections, ranked by common words")
+    echo(_evaluate("1"))
+    echo("\n── Pull request 1: shorter passages, one a paragraph; rare words count more")
+    echo(_evaluate("2"))
+    as_expected = [
         cdml("compare", "v1.jsonl", "v2.jsonl", expected=PASSED),
         cdml("compare", "v1.jsonl", "v2.jsonl", "--max-regression", "0.05", expected=REJECTED),
     ]
-    say(
+    echo(
         "\nA third of the words, and about as many right answers. But a paragraph does not have the"
     )
-    say("date that stands above it. cdml.yaml asks for every category:")
-    as_told.append(gate("v2.jsonl", REJECTED))
-    say("\n── Pull request 2: every passage takes along the paragraph before it")
-    say(_run("3"))
-    as_told.append(gate("v3.jsonl", PASSED))
-    if not all(as_told):
-        say("\nNot as it should be: a command ended with another exit code.")
+    echo("date that stands above it. cdml.yaml judges every category:")
+    as_expected.append(gate("v2.jsonl", REJECTED))
+    echo("\n── Pull request 2: every passage takes along the paragraph before it")
+    echo(_evaluate("3"))
+    as_expected.append(gate("v3.jsonl", PASSED))
+    if not all(as_expected):
+        echo("\nA command ended with an unexpected exit code.")
         return REJECTED
     return PASSED
 
 
-def _run(version: str) -> str:
-    """Evaluate a version, as a team's own command does, and say what came of it."""
+def _evaluate(version: str) -> str:
+    """Evaluate a version, as a team's own command does, and sum it up."""
     records = list(evaluate(VERSIONS[version]))
     lines = "".join(f"{json.dumps(record)}\n" for record in records)
     Path(f"v{version}.jsonl").write_text(lines, encoding="utf-8")
@@ -91,12 +91,12 @@ def _opened(comment: Path) -> str:
 
 def main() -> int:
     """Run the demo and give its exit code."""
-    parser = argparse.ArgumentParser(description="Tell how two pull requests are judged.")
+    parser = argparse.ArgumentParser(description="Judge two pull requests to an LLM application.")
     parser.add_argument("--folder", type=Path, default=Path(".demo-llm"), help="where it works")
     folder = parser.parse_args().folder
     for name in [name for name in os.environ if name.startswith(_ELSEWHERE)]:
         del os.environ[name]
-    return demo(folder, invoke=run, say=click.echo)
+    return demo(folder, invoke=run, echo=click.echo)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def test_no_name_of_a_column_changes_the_verdict(capsys, value):
     expected = compare(*OPTIONS, "--max-regression", "0.3"), capsys.readouterr().out.split("\n\n")
     write(**dict.fromkeys(INNER, value))
 
-    found = compare(*OPTIONS, "--max-regression", "0.3"), capsys.readouterr().out.split("\n\n")
+    printed = compare(*OPTIONS, "--max-regression", "0.3"), capsys.readouterr().out.split("\n\n")
 
-    assert (expected[0], expected[1][0]) == (found[0], found[1][0])
+    assert (expected[0], expected[1][0]) == (printed[0], printed[1][0])
 
 
 def test_the_values_of_a_column_called_text_are_categories(capsys):
@@ -144,8 +144,8 @@ def test_an_error_that_says_nothing_is_none(capsys, nothing):
     write(error=lambda case, trial: "timeout" if (case, trial) == (3, 1) else nothing)
 
     assert 0 == compare()
-    said = "1 of 120 results of the challenger and 1 of 120 results of the champion could not be"
-    assert f"{said} measured (error)" in capsys.readouterr().out
+    failed = "1 of 120 results of the challenger and 1 of 120 results of the champion could not be"
+    assert f"{failed} measured (error)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("nothing", [{}, [], False, 0])

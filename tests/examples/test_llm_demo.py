@@ -19,7 +19,7 @@ HOSTILE = {
     "CDML_GATE_PREDICTIONS": "nowhere.jsonl",
 }
 
-pytestmark = pytest.mark.xdist_group("demo-llm")  # told once, not by each worker
+pytestmark = pytest.mark.xdist_group("demo-llm")  # run once, not by each worker
 
 
 def python(*arguments, seed="0", **environment):
@@ -53,7 +53,7 @@ def share(records, column, category=None):
     return sum(chosen) / len(chosen)
 
 
-def test_the_story_goes_as_it_should(demo):
+def test_every_command_ends_as_expected(demo):
     assert 0 == demo.returncode, demo.stdout + demo.stderr
     assert [0, 1, 1, 1, 0, 0] == list(map(int, re.findall(r"\(exit code (\d)\)", demo.stdout)))
 
