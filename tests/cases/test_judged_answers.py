@@ -15,6 +15,7 @@ from cdml.config import load
 from cdml.config.targets import target_types
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, Evaluation
+from cdml.gates.plausibility import contradictions
 from cdml.gates.rejudge import recompute
 
 CASES, LABELS = 400, 150
@@ -416,6 +417,8 @@ def test_a_stricter_main_branch_judges_the_judge_again():
     assert 0 == run(GATE)
     evidence = [store.read_evidence(Path(".cdml"), kind) for kind in (Evaluation, Comparison)]
 
+    config = load(Path("cdml.yaml"), targets=target_types()).config
+    assert [] == list(contradictions(None, *evidence, config))
     verdicts = []
     for judge in ("{min_kappa: 0.1}", "{min_kappa: 0.95}", ANCHORS.removeprefix("judge: ")):
         configure(f"{RATE}, judge: {judge}, at_least: 0.1, max_regression: 0.5")
@@ -435,3 +438,68 @@ def test_labels_in_words_are_read_as_the_judges_are():
 
     assert 0 == run(GATE)
     assert LABELS == only(read()["gates"])["judge"]["labelled"]
+
+
+def test_of_several_trials_any_may_have_a_label():
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        first, second = judged(seed), without(judged(seed + 10), "human_pass")
+        rows = [{**row, "trial": at} for at, part in enumerate((first, second)) for row in part]
+        write(name, rows)
+    configure(f"{RATE}, max_regression: 0.2", data=", trial: trial")
+
+    assert 0 == run(GATE)
+    judge = only(read()["gates"])["judge"]
+    assert (LABELS, CASES - LABELS) == (judge["labelled"], judge["unlabelled"])
+
+
+def test_labels_that_are_not_a_number_count_as_none():
+    write("old.jsonl", judged(1))
+    rows = judged(2)
+    write("new.jsonl", rows)
+    labels = [float(row.get("human_pass", math.nan)) for row in rows]
+    columns = {"case": [row["case"] for row in rows], "judge_pass": [1.0] * CASES}
+    pq.write_table(pa.table({**columns, "human_pass": labels}), "new.parquet")
+    configure("metric: mean(judge_pass), corrected_by: human_pass, max_regression: 0.5")
+
+    run(["gate", "--predictions", "new.parquet", "--champion", "old.jsonl"])
+    assert LABELS == only(read()["gates"])["judge"]["labelled"]
+
+
+def test_repeated_cases_are_an_input_error(capsys):
+    write("old.jsonl", judged(1))
+    rows = judged(2)
+    write("new.jsonl", [*rows, rows[0]])
+    configure(f"{RATE}, max_regression: 0.2")
+
+    assert BAD_INPUT == run(GATE)
+    assert "repeat the key" in capsys.readouterr().err
+
+
+def test_a_slice_of_few_labelled_cases_is_only_reported():
+    for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
+        write(name, [{**row, "rare": int(row["case"][1:]) < 40} for row in judged(seed)])
+    configure(f"{RATE}, max_regression: 0.3", data=", slices: [rare]")
+
+    assert 0 == run(GATE)
+    [rare] = [gate for gate in read()["gates"] if gate["slice"] == {"rare": True}]
+    assert not rare["judged"]
+    assert rare["counted"] < 20 < rare["rows"]
+
+
+def test_what_a_judge_did_not_score_holds_the_gate():
+    write("old.jsonl", judged(1))
+    rows = judged(2)
+    rows[7]["judge_pass"] = None
+    write("new.jsonl", rows)
+    configure(f"{RATE}, max_regression: 0.3")
+
+    assert HELD == run(GATE)
+    assert "no score for rate(judge_pass) on 1 cases" in only(read()["gates"])["reason"]
+
+
+def test_clusters_and_labels_exclude_each_other(capsys):
+    write("new.jsonl", judged(2))
+    configure(f"{RATE}, at_least: 0.5", data=", cluster: topic")
+
+    assert BAD_CONFIGURATION == run(["evaluate-model", "--predictions", "new.jsonl"])
+    assert "leave corrected_by out" in capsys.readouterr().err

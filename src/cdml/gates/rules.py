@@ -129,8 +129,11 @@ _QUESTION = {"key", "label", "positive", "task", "weight", "cluster", "sensitive
 def policy_ref(config: Config) -> PolicyRef:
     """The part of the configuration that decides, by digest and in words."""
     question = config.data.model_dump(mode="json", include=_QUESTION)
-    of_cases = config.data.model_dump(mode="json", include={"trial", "error"})
-    question |= {key: names for key, names in of_cases.items() if names}
+    # Digests of earlier versions stay: what is not set does not count, and one column is a text.
+    of_cases: dict[str, object] = {"trial": config.data.trial, "error": list(config.data.error)}
+    if len(config.data.error) == 1:
+        of_cases["error"] = config.data.error[0]
+    question |= {key: name for key, name in of_cases.items() if name}
     deciding = {
         "model": config.model,
         "data": question | config.data.model_dump(mode="json", include={"slices", "max_slices"}),

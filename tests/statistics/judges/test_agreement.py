@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.judges.agreement import Scale, cohen_kappa, krippendorff_alpha
+from cdml.statistics.judges.agreement import (
+    Measure,
+    Scale,
+    cohen_kappa,
+    krippendorff_alpha,
+    measure_agreement,
+)
 from support.library import sklearn_metrics
 
 AT = np.arange(40)
@@ -128,3 +134,38 @@ def test_the_lower_bound_holds_as_often_as_it_promises(same, cases):
         beyond += level.interval.low > same
 
     assert beyond / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.parametrize(
+    ("grades", "weights", "measure"),
+    [([0.0, 1.0], None, Measure.KAPPA), ([1.0, 2.0, 3.0, 5.0], "quadratic", Measure.QUADRATIC)],
+)
+def test_scores_have_scikit_learns_kappa_that_suits_their_values(grades, weights, measure):
+    """Nobody gave a 4, which is still one grade away from 3 and from 5."""
+    random = np.random.default_rng(2)
+    people = random.choice(grades, 120)
+    judge = np.where(random.random(120) < 0.7, people, random.choice(grades, 120))
+
+    found, level = measure_agreement(people, judge, None, 0.9)
+
+    expected = sklearn_metrics.cohen_kappa_score(
+        people, judge, weights=weights, labels=[1, 2, 3, 4, 5] if weights else [0, 1]
+    )
+    assert (found, level.value) == (measure, pytest.approx(expected, abs=1e-9))
+
+
+def test_scores_of_many_values_have_krippendorffs_alpha():
+    random = np.random.default_rng(3)
+    people = random.random(200)
+    judge = people + random.normal(size=200) / 5
+
+    found, level = measure_agreement(people, judge, None, 0.9)
+    assert found is Measure.ALPHA
+    assert level == krippendorff_alpha(np.column_stack((people, judge)), Scale.INTERVAL, 0.9)
+    assert isinstance(measure_agreement(people, judge, Measure.KAPPA, 0.9)[1], Unmeasured)
+
+
+def test_without_scores_there_is_no_agreement():
+    none = np.empty(0)
+
+    assert isinstance(measure_agreement(none, none, None, 0.9)[1], Unmeasured)

@@ -55,6 +55,8 @@ def measure_agreement(
     interval scale. Alpha of few values is that of the ordinal scale.
     """
     values = np.unique(np.concatenate((people, judge)))
+    if not len(values):
+        return measure or Measure.KAPPA, Unmeasured(reason="there are no scores")
     few = len(values) <= MOST_VALUES
     whole = bool(few and (values == np.rint(values)).all() and np.ptp(values) < MOST_VALUES)
     if measure is None and len(values) <= 2:  # noqa: PLR2004 - pass or fail
