@@ -292,7 +292,7 @@ def test_labels_of_the_easy_cases_hold_the_gate():
         assert "score of the challenger" in gate["reason"]
 
 
-def test_labels_of_one_category_hold_the_gate():
+def test_labels_of_one_category_hold_the_gate(capsys):
     for name, seed in (("old.jsonl", 1), ("new.jsonl", 2)):
         part = judged(seed, labels=CASES)
         for row in part:
@@ -303,6 +303,12 @@ def test_labels_of_one_category_hold_the_gate():
 
     assert HELD == run(GATE)
     assert "they differ in topic (p = 0.0" in only(read()["gates"])["reason"]
+    run(["report"])
+    printed = capsys.readouterr().out
+    assert "rate(judge pass) cannot be compared: its judge is not fit" in printed
+    assert "next: label a random sample of cases" in printed
+    slices = [gate["reason"] for gate in read()["gates"] if gate["slice"]]
+    assert all("is held: its judge may not decide" in reason for reason in slices)
 
 
 @pytest.mark.parametrize(("accuracy", "code"), [(0.97, 0), (0.75, HELD)])

@@ -41,7 +41,6 @@ from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons, not_compared
-from cdml.gates.judges import unfit_judge
 from cdml.gates.proof import unproven
 from cdml.gates.rules import GateSpec, bound_rules, comparison_rules, policy_ref
 from cdml.gates.score import exact_difference
@@ -309,7 +308,7 @@ class _Contest:
         )
         with self.ports.progress.step(label, total) as step:
             for one in rules:
-                unfit = ""
+                unfit: str | None = None
                 for part in parts:
                     rule = one.overall if part.slice is None else one.slices
                     if rule is None:
@@ -317,8 +316,8 @@ class _Contest:
                     if part.slice is not None:
                         rule = rule.model_copy(update={"slice": dict(part.slice)})
                     candidate = self._candidate(one.metric, rule, champion, part)
-                    if part.slice is None:
-                        unfit = _unfit(candidate, one)
+                    if part.slice is None and candidate.judge is not None:
+                        unfit = candidate.judge.unfit
                     yield replace(candidate, unfit=unfit)
                     step.advance()
 
@@ -342,13 +341,6 @@ class _Contest:
             judge=self._judges.record(metric, sample, overall=part.slice is None),
             measured=engine.compare(metric, sample),
         )
-
-
-def _unfit(candidate: MeasuredRule, spec: GateSpec) -> str:
-    """Why the judge of all rows may not decide; what was not measured holds the gate anyway."""
-    if candidate.judge is None or isinstance(candidate.measured, Unmeasured):
-        return ""
-    return unfit_judge(candidate.judge, spec.judge)
 
 
 def _of_process(

@@ -20,6 +20,7 @@ from cdml.evidence.judges import (
     LabelTest,
     StyleRecord,
 )
+from cdml.gates.judges import unfit_judge
 from cdml.gates.rules import metric_of_gate
 from cdml.results import selection
 from cdml.statistics.cases.case_scores import compare_judged, judged_cases, measure_judged
@@ -83,7 +84,11 @@ class Judges:
                 "styles": tuple(self._styles(cases, sample)) if compared else (),
                 "anchors": self.anchors.get(metric.name),
             }
-        return record.model_copy(update=update)
+        record = record.model_copy(update=update)
+        if not overall:
+            return record
+        unfit = unfit_judge(record, self.settings.get(metric.name)) or None
+        return record.model_copy(update={"unfit": unfit})
 
     def _agreement(self, metric: Metric, cases: JudgedCases) -> Iterator[AgreementRecord]:
         settings = self.settings.get(metric.name) or JudgeSettings()

@@ -104,3 +104,5 @@ class JudgeRecord(EvidenceModel):
     """Whether length or position could explain the difference of two models."""
     anchors: AnchorRecord | None = None
     """Whether the judge itself changed; null where it has no anchors."""
+    unfit: Text | None = None
+    """Why the judge may not decide, so that the gate is held; null where it may."""

@@ -48,7 +48,7 @@ class MeasuredRule:
     by_case: bool = False
     split: VarianceSplit | None = None
     judge: JudgeRecord | None = None
-    unfit: str = ""
+    unfit: str | None = None
 
     @property
     def unit(self) -> str:
@@ -95,8 +95,10 @@ def _with_judge(
     update: dict[str, object] = {}
     if candidate.unfit:
         held = soften(Verdict.INCONCLUSIVE, gate.tier, policy, measured=False)
-        reason = f"{reasons.subject(gate.metric, gate.slice)} is held: {candidate.unfit}."
-        update = {"verdict": held, "reason": f"{reason} {gate.reason}"}
+        why = candidate.unfit if gate.slice is None else "its judge may not decide"
+        reason = f"{reasons.subject(gate.metric, gate.slice)} is held: {why}. {gate.reason}"
+        judge = candidate.judge.model_copy(update={"unfit": candidate.unfit})
+        update = {"verdict": held, "reason": reason, "judge": judge}
     elif gate.verdict is Verdict.PASS and (style := explained_by_style(candidate.judge)):
         update = {"verdict": Verdict.WARN, "reason": f"{gate.reason} {style}"}
     return gate.model_copy(update=update)

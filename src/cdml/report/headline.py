@@ -61,8 +61,10 @@ def _describe_gate(gate: EvidenceGate) -> str:
         return _bound(gate, subject)
     if gate.metric == ERRORS:
         return "too many results could not be measured"
-    if gate.difference is None or gate.bound is None:
-        return f"{subject} could not be compared"
+    unfit = gate.judge is not None and gate.judge.unfit
+    if unfit or gate.difference is None or gate.bound is None:
+        why = "cannot be compared: its judge is not fit" if unfit else "could not be compared"
+        return f"{subject} {why}"
     gain = gate.criterion.kind is RuleKind.SUPERIORITY
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
         change = (

@@ -123,6 +123,8 @@ def _settle(gate: AnyGate) -> str:
     if (gate.value if isinstance(gate, BoundGate) else gate.difference) is None:
         verb = "measured" if bounded else "compared"
         return f"fix what kept {subject} from being {verb}, and run the job again."
+    if isinstance(gate, ComparisonGate) and gate.judge and gate.judge.unfit:
+        return f"label a random sample of cases, or improve the judge, to settle {rule}."
     if isinstance(gate, BoundGate):
         return f"add rows to data.evaluation to settle {rule}, or change that gate."
     more = (gate.rows_needed or 0) - gate.size
