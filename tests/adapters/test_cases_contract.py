@@ -60,6 +60,15 @@ def test_trials_are_averaged_by_case(files, write, tmp_path):
     assert [(2, 4), (2, 2)] == [(arm.cases, arm.rows) for arm in cases.arms]
 
 
+def test_a_label_is_averaged_over_the_trials_that_have_one(files, write, tmp_path):
+    new = [row("a", 0, human=None), row("a", 1, human=1.0), row("a", 2, human=0.0)]
+    new += [row("b", 0, human=None)]
+
+    cases = arranged(files, write, tmp_path, new, plan=replace(PLAN, labels=("human",)))
+
+    assert [0.5, None] == [r["human"] for r in read(cases.challenger)]
+
+
 def test_a_truth_value_is_averaged_as_a_number(files, write, tmp_path):
     new = [row("a", 0, score=True), row("a", 1, score=False), row("b", score=True)]
 

@@ -176,6 +176,10 @@ def _row(name, key, cases, plan):
     for column, value in case["values"][0].items():
         if column in left_out:
             continue
+        if plan.trial and column in plan.labels:
+            given = [one[column] for one in case["values"] if one[column] is not None]
+            row[column] = _mean(given) if given else None
+            continue
         figure = isinstance(value, bool | int | float) and column not in plan.joined
         row[column] = (
             _mean([one[column] for one in case["values"]]) if figure and plan.trial else value
