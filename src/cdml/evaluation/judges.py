@@ -54,7 +54,7 @@ class Judges:
 
     def record(self, metric: Metric, sample: Sample, *, overall: bool) -> JudgeRecord | None:
         """What labels did to one part of the data; None for a metric without labels."""
-        if metric.corrected_by is None or not isinstance(sample, CaseScores):
+        if metric.corrected_by is None or not isinstance(sample, CaseScores) or not sample.labels:
             return None
         compared = sample.champion is not None
         corrected = (

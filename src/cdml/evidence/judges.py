@@ -88,7 +88,7 @@ class JudgeRecord(EvidenceModel):
     """Cases whose answers people scored: every model's, where two are compared."""
     unlabelled: Count
     """The other cases, which only the judge scored."""
-    labels: tuple[Count, ...] = ()
+    labels: Annotated[tuple[Count, ...], Field(min_length=1, max_length=2)]
     """Labelled answers of the challenger, and of the champion where two are compared."""
     weight: Number | None = None
     """Mean λ: how much the judge counts; null where nothing was measured."""
