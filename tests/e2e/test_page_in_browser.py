@@ -27,6 +27,7 @@ PAGES = {
     "hostile": lambda: chart_samples.hostile(PAYLOADS[2]),
     "long": lambda: chart_samples.hostile(LONG),
     "held": SCENARIOS["held"],
+    "cases": SCENARIOS["cases"],
     "deployed": SCENARIOS["deployed"],
     "attacked": SCENARIOS["hostile"],
 }

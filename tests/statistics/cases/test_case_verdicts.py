@@ -3,7 +3,6 @@
 import runpy
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 TRIALS = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks/trials.py"))
@@ -21,17 +20,12 @@ def verdicts(name, cases, losses):
     return TRIALS["verdicts"](SUITES[name], cases, 3, losses, REPLICATES)
 
 
-def most(share):
-    """What three standard errors of the simulation allow beyond a share."""
-    return share + 3 * np.sqrt(share * (1 - share) / REPLICATES)
-
-
 def test_an_equal_model_does_not_fail(name, cases):
     assert verdicts(name, cases, 0.0).failed <= 0.01
 
 
 def test_a_model_that_is_worse_by_the_margin_seldom_passes(name, cases):
-    assert verdicts(name, cases, 1.0).passed <= most(0.05)
+    assert verdicts(name, cases, 1.0).passed <= 0.065
 
 
 def test_a_model_that_is_worse_by_twice_the_margin_is_found(name, cases):
