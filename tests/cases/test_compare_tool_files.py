@@ -192,7 +192,8 @@ def test_a_row_that_occurs_twice_is_counted(refused):
 def test_labels_that_differ_are_refused_where_they_are_given(refused, compare):
     def labelled(shift):
         return [
-            {**row, "label": (n + shift) % 2, "prediction": 1} for n, row in enumerate(scored())
+            {"case_id": f"c{n}", "passed": n % 3 > 0, "label": (n + shift) % 2, "prediction": 1}
+            for n in range(CASES)
         ]
 
     old, new = table("old.jsonl", labelled(0)), table("new.jsonl", labelled(1))
