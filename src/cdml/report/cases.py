@@ -80,7 +80,7 @@ def moved(gate: ComparisonGate) -> bool:
 
 
 def _moved(gates: Sequence[ComparisonGate]) -> Iterator[str]:
-    """The categories that moved, the worst first; each metric once, whatever its gates."""
+    """The categories that moved, losses first; each metric once, whatever its gates."""
     sliced = {(gate.metric, slice_name(gate.slice)): gate for gate in gates if gate.slice}
     if not sliced:
         return
