@@ -14,6 +14,7 @@ from cdml.cli import cli
 from cdml.common.addresses import reveal
 from cdml.config import load
 from cdml.config.targets import target_types
+from cdml.scaffold.init_llm import init_llm
 
 ROOT = Path(__file__).parents[2]
 FILES = {"root": ROOT / "action.yml"} | {
@@ -274,7 +275,7 @@ def readme_blocks() -> list[str]:
 
 @pytest.fixture
 def shown_workflows(tmp_path: Path) -> list[Path]:
-    """The workflows of README and guides, as whoever copies them has them."""
+    """The workflows of README, guides and `init --llm`, as whoever copies them has them."""
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
     shown = [block for block in readme_blocks() if "\njobs:\n" in block]
@@ -286,7 +287,9 @@ def shown_workflows(tmp_path: Path) -> list[Path]:
     for path, workflow in zip(paths, shown, strict=True):
         path.write_text(workflow)
     assert len(paths) > 1
-    return paths
+    project = tmp_path / "llm"
+    project.mkdir()
+    return [*paths, *(path for path in init_llm(project) if path.parent.name == "workflows")]
 
 
 def zizmor(*arguments: object) -> None:

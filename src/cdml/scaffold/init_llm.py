@@ -43,7 +43,7 @@ def _evaluating(workflow: str, below: str) -> str:
 
     `below` is the folder of the configuration below the repository's root.
     """
-    steps = read_template("llm-steps.yml")
+    steps = read_template("llm-steps.yml.part")
     if below:
         up = "../" * len(Path(below).parts)
         steps = steps.replace("working-directory: .", f"working-directory: {quoted(below)}")
@@ -61,4 +61,4 @@ def _evaluating(workflow: str, below: str) -> str:
         "      EVALUATE: python evaluate.py\n"
         "      FORK:"
     )
-    return f"{read_template('llm-header.yml')}{before.replace(_ENV, command)}{steps}{rest}"
+    return f"{read_template('llm-header.yml.part')}{before.replace(_ENV, command)}{steps}{rest}"
