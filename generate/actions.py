@@ -76,39 +76,39 @@ INPUTS = (
     ),
     Input(
         "github-token",
-        "Taken so that all actions have the same inputs, and handed to nobody: this action needs"
-        " no token, and a model never sees one",
+        "Not used: this action needs no token, and a model never sees one. All actions have the"
+        " same inputs",
         (),
         inputs_of=("validate-data", "evaluate-model", "compare-to-champion"),
         default=TOKEN,
     ),
     Input(
         "env-allow",
-        "Variables that the configuration may use as `${NAME}`, beside MLFLOW_TRACKING_URI, with"
-        " commas",
+        "Variables that the configuration may use as `${NAME}`, in addition to"
+        " MLFLOW_TRACKING_URI; separated by commas",
         (),
         inputs_of=tuple(ACTIONS),
         variable="CDML_ENV_ALLOW",
     ),
     Input(
         "allow-hosts",
-        "Hosts, beside that of MLFLOW_TRACKING_URI, that the configuration may send credentials and"
-        " values of variables to, with commas; each may have a port",
+        "Hosts that the configuration may send credentials and values of variables to, in addition"
+        " to that of MLFLOW_TRACKING_URI; separated by commas, each may have a port",
         (),
         inputs_of=tuple(ACTIONS),
         variable="CDML_ALLOW_HOSTS",
     ),
     Input(
         "storage",
-        "Where the registry's files lie, if its server does not pass them on: `s3`, `gs` or"
+        "Storage of the registry's files, if its server does not pass them on: `s3`, `gs` or"
         " `abfss`",
         (),
         inputs_of=tuple(ACTIONS),
     ),
     Input(
         "isolation",
-        "`required`: where a model cannot be isolated, none is run (exit code 2); `preferred`: it"
-        " runs all the same, and the evidence and the report say so",
+        "`required`: run no model that cannot be isolated (exit code 2); `preferred`: run it"
+        " anyway, and say so in the evidence and the report",
         (),
         inputs_of=SCORING,
         unset="`required` for pull requests from forks and from Dependabot and for merge groups,"
@@ -117,7 +117,7 @@ INPUTS = (
     ),
     Input(
         "isolation-sudo",
-        "`true`: models may be isolated with the runner's password-less `sudo`, where it allows no"
+        "`true`: models may be isolated with the runner's password-less `sudo` if it allows no"
         " user namespaces; `false`: never",
         (),
         inputs_of=SCORING,
@@ -126,8 +126,8 @@ INPUTS = (
     ),
     Input(
         "build",
-        "`allow` or `deny`: whether packages of a model that exist only as source are built, behind"
-        " walls",
+        "`allow` or `deny`: whether to build, in a sandbox, packages of a model that exist only as"
+        " source",
         (),
         inputs_of=SCORING,
         default="deny",
@@ -135,7 +135,7 @@ INPUTS = (
     ),
     Input(
         "python",
-        "An interpreter that has cdml's packages, used as it is; nothing is installed",
+        "Interpreter that already has cdml's packages; nothing is installed",
         (),
         inputs_of=tuple(ACTIONS),
     ),
@@ -159,13 +159,15 @@ class Output:
 
 OUTPUTS = (
     Output(
-        "isolation", "What isolates models here: `namespaces`, `sudo` or `none`.", ("isolation",)
+        "isolation",
+        "How this runner isolates models: `namespaces`, `sudo` or `none`.",
+        ("isolation",),
     ),
     Output("verdict", "`pass`, `warn`, `inconclusive` or `fail`.", COMMANDS),
     Output("evidence", "Folder of the evidence.", (*COMMANDS, "fallback")),
     Output(
         "report",
-        "Path of the report in Markdown, where there is one.",
+        "Path of the report in Markdown, if there is one.",
         tuple(step for step in COMMANDS if step != "gate"),  # its file would be an older run's
     ),
     Output("comment-url", "Address of the comment on the pull request.", ("report",)),
@@ -174,10 +176,10 @@ OUTPUTS = (
     Output("deployment-id", "GitHub's number of the deployment.", ("deploy", "rollback")),
     Output(
         "parked-until",
-        "Until when a canary waits for `resume`; empty where the operation is over.",
+        "Until when a paused canary waits for `resume`; empty if the operation is over.",
         ("deploy",),
     ),
-    Output("changed", "`false` where there was nothing to do.", ("deploy", "rollback")),
+    Output("changed", "`false` if there was nothing to do.", ("deploy", "rollback")),
 )
 
 

@@ -85,26 +85,26 @@ def test_probabilities_are_found_by_name(read, columns, names):
 @pytest.mark.parametrize(
     ("labels", "columns", "names", "told"),
     [
-        (TRUTH, [NO, YES], None, "nothing says which class"),
-        (TRUTH, [NO, YES], ("a", "b"), "nothing says which class"),
-        ([1, 0, 0, 1], [NO, YES], None, "nothing says which class"),
+        (TRUTH, [NO, YES], None, "which class each belongs to"),
+        (TRUTH, [NO, YES], ("a", "b"), "which class each belongs to"),
+        ([1, 0, 0, 1], [NO, YES], None, "which class each belongs to"),
         (TRUTH, [TOP, YES], ("a", "b"), "do not add up to 1"),
         (TRUTH, [TOP, YES], ("no", "yes"), "do not add up to 1"),
-        (TRUTH, [SAID, SAID], ("label", "prediction"), "which of them counts"),
-        (TRUTH, [YES, TOP], ("score", "probability"), "which of them counts"),
-        (TRUTH, [SAID, SAID], ("a", "b"), "which of them counts"),
-        (TRUTH, [SAID, TOP], ("prediction", "probability"), "not certain whether"),
-        (TRUTH, [SAID, YES], ("label", "score"), "not certain whether"),
-        (TRUTH, [SAID, [9.0, -2.0, 1.0, -1.0]], ("prediction", "score"), "no probabilities"),
+        (TRUTH, [SAID, SAID], ("label", "prediction"), "which of them to use"),
+        (TRUTH, [YES, TOP], ("score", "probability"), "which of them to use"),
+        (TRUTH, [SAID, SAID], ("a", "b"), "which of them to use"),
+        (TRUTH, [SAID, TOP], ("prediction", "probability"), "cannot decide whether"),
+        (TRUTH, [SAID, YES], ("label", "score"), "cannot decide whether"),
+        (TRUTH, [SAID, [9.0, -2.0, 1.0, -1.0]], ("prediction", "score"), "not probabilities"),
         (TRUTH, [NO, YES], ("yes", "yes"), "two columns with the name yes"),
         (TRUTH, [NO, YES, YES], ("prob_no", "prob_yes", "PROB_yes"), "both name the class"),
         (TRUTH, [[9.5, -2.0, 1.0, -1.0]], None, "neither classes nor probabilities"),
-        (TRUTH, [[9.0, -2.0, 1.0, -1.0]], ("score",), "no probabilities"),
-        (TRUTH, [["maybe", *SAID[1:]]], None, "answers maybe"),
-        (TRUTH, [[1, 0, 1, 0]], None, "answers 0, 1"),
-        (["01", "02", "02", "01"], [[1, 2, 2, 1]], None, "answers 1, 2"),
-        ([1, 0, 0, 1], [["1", "1.0", "0", "0"]], None, "more than one of them"),
-        ([1, 0, 0, 1], [[1, -1, 1, -1]], None, "answers -1"),
+        (TRUTH, [[9.0, -2.0, 1.0, -1.0]], ("score",), "not probabilities"),
+        (TRUTH, [["maybe", *SAID[1:]]], None, "returned maybe"),
+        (TRUTH, [[1, 0, 1, 0]], None, "returned 0, 1"),
+        (["01", "02", "02", "01"], [[1, 2, 2, 1]], None, "returned 1, 2"),
+        ([1, 0, 0, 1], [["1", "1.0", "0", "0"]], None, "several of them match"),
+        ([1, 0, 0, 1], [[1, -1, 1, -1]], None, "returned -1"),
     ],
 )  # fmt: skip
 def test_what_is_not_certain_is_asked_for(read, labels, columns, names, told):
@@ -161,10 +161,10 @@ def test_columns_without_names_are_of_the_classes_that_somebody_says(read, more)
 @pytest.mark.parametrize(
     ("told", "own", "message"),
     [
-        (("no", "yes"), ("yes", "no"), "data.classes says"),
-        (("no", "yes"), ("no", "yes", "maybe"), "data.classes says"),
-        (("no", "yes", "maybe"), (0, 1), "data.classes says"),
-        (("no", "maybe"), (), "misses yes"),
+        (("no", "yes"), ("yes", "no"), "data.classes is"),
+        (("no", "yes"), ("no", "yes", "maybe"), "data.classes is"),
+        (("no", "yes", "maybe"), (0, 1), "data.classes is"),
+        (("no", "maybe"), (), "lacks yes"),
         ((False, True), (), "misses"),
         ((), (0, 1), "the model's classes are 0, 1"),
     ],
@@ -249,7 +249,7 @@ def test_a_class_that_no_row_has_is_written_with_its_probability(read):
 def test_a_label_that_the_model_does_not_know_is_told(read):
     own = {"classes": ("a", "b", "c")}
     found = read(["a", "b", "d", "c"], THREE, task="multiclass", words=own)
-    assert "holds d, which the model does not know" in found["notes"][0]
+    assert "has d, which is not a class of the model" in found["notes"][0]
 
 
 def test_only_the_likeliest_class_of_several_is_told(read):
@@ -257,7 +257,7 @@ def test_only_the_likeliest_class_of_several_is_told(read):
         ["a", "b", "c", "a"], [["a", "b", "c", "b"], TOP], ("label", "score"), task="multiclass"
     )
     assert ["prediction", "notes"] == list(found)
-    assert "one class alone" in found["notes"][0]
+    assert "only one class" in found["notes"][0]
 
 
 @pytest.mark.parametrize(

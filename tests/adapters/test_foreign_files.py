@@ -32,7 +32,7 @@ def test_what_is_no_plain_file_of_its_own_is_not_read(tmp_path, kind):
     }
     make[kind]()
 
-    with pytest.raises(InputError, match="left no readable answers"):
+    with pytest.raises(InputError, match="wrote no readable output"):
         read_answers(path, 1)
 
 
@@ -41,7 +41,7 @@ def test_a_file_that_is_larger_than_answers_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(most_bytes(10) + 1)
 
-    with pytest.raises(InputError, match="are the most for these rows"):
+    with pytest.raises(InputError, match="limit for these rows is"):
         read_answers(path, 10)
 
 
@@ -61,12 +61,12 @@ def texts(length, rows):
 @pytest.mark.parametrize(
     ("answers", "rows", "told"),
     [
-        (few_bytes(2_000_000), 10, "answered 2,000,000 rows for 10"),
+        (few_bytes(2_000_000), 10, "returned 2,000,000 rows for 10"),
         (lists(5_000), 1, "more values than rows"),
         (pa.table({"a0": [[[0.5] * 5_000]]}), 1, "lists of lists"),
         (pa.table({f"a{at}": [0.5] for at in range(10_001)}), 1, "10,001 columns"),
-        (texts(2**20, 1_000), 1_000, "answers take .* MiB"),
-        (texts(2**25, 1), 1, "answers take .* MiB"),
+        (texts(2**20, 1_000), 1_000, "output takes .* MiB"),
+        (texts(2**25, 1), 1, "output takes .* MiB"),
     ],
     ids=["rows", "list", "nested", "columns", "repeated text", "one text"],
 )
@@ -85,5 +85,5 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
     path = tmp_path / "answers.parquet"
     path.write_bytes(b"PAR1" + b"\xff" * 100 + b"PAR1")
 
-    with pytest.raises(InputError, match="left no readable answers"):
+    with pytest.raises(InputError, match="wrote no readable output"):
         read_answers(path, 1)

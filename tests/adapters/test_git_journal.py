@@ -150,12 +150,12 @@ def test_a_branch_with_foreign_content_is_an_input_error(open_journal, user, con
     git("add", ".", cwd=user)
     git("-c", "user.name=U", "-c", "user.email=u@e.org", "commit", "-qm", "Mine", cwd=user)
 
-    with pytest.raises(InputError, match="something other than a journal"):
+    with pytest.raises(InputError, match="does not contain a journal"):
         open_journal(user).read()
 
 
 def test_a_folder_without_git_is_a_configuration_error(open_journal, tmp_path):
-    with pytest.raises(ConfigurationError, match="no git repository"):
+    with pytest.raises(ConfigurationError, match="not in a usable git repository"):
         open_journal(tmp_path).read()
 
 

@@ -147,7 +147,7 @@ class TestGitHubComments:
     def test_with_a_wrong_token_are_an_error_that_does_not_show_it(self, server, tmp_path):
         github = on_github(server, tmp_path, GITHUB_TOKEN="not-the-token")
 
-        with pytest.raises(ServiceError, match="does not know this token") as caught:
+        with pytest.raises(ServiceError, match="rejected the token") as caught:
             github.comment(7, "flights", "x")
 
         assert "not-the-token" not in f"{caught.value.message}{caught.value.hint}{github!r}"

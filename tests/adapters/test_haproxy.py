@@ -94,8 +94,8 @@ def test_orders_go_out_together_and_are_answered_by_nothing():
 @pytest.mark.parametrize(
     ("said", "kind", "problem"),
     [
-        ("Permission denied\n\n", ConfigurationError, "takes no orders"),
-        ("No such server.\n\n", ServiceError, "refused an order to models: No such server."),
+        ("Permission denied\n\n", ConfigurationError, "accepts no commands"),
+        ("No such server.\n\n", ServiceError, "rejected a command to models: No such server."),
     ],
 )
 def test_an_order_that_is_refused_is_an_error(said, kind, problem):
@@ -160,7 +160,7 @@ def test_older_orders_are_refused_though_the_newer_one_failed(tmp_path):
     with pytest.raises(ServiceError, match="does not answer"):
         fail()
     assert {} == slots.read()
-    with pytest.raises(ServiceError, match="generation 5, and takes none of generation 4"):
+    with pytest.raises(ServiceError, match="fencing token 4, as it has 5"):
         slots.claim(4).__enter__()
     with slots.claim(5):
         pass

@@ -48,7 +48,7 @@ def test_another_home_sees_what_serves_and_may_take_it_back(elsewhere, tmp_path)
     admin.switch(first, fence=3)
     assert serves(elsewhere.target.observe(), first)
     assert not (tmp_path / "other").exists()
-    with pytest.raises(ServiceError, match="none of generation 2"):
+    with pytest.raises(ServiceError, match="rejects the fencing token 2"):
         elsewhere.target.switch(second, fence=2)
 
 
@@ -108,7 +108,9 @@ def test_a_server_that_is_not_known_is_not_nothing_and_stays(tmp_path):
             lambda: place.target.stage(first, fence=1),
             lambda: place.target.switch(first, fence=1),
         ):
-            with pytest.raises(ServiceError, match=r"100 % .*green.* not started from here") as no:
+            with pytest.raises(
+                ServiceError, match=r"100 % .*green.* not in the state folder"
+            ) as no:
                 action()
             assert "end" not in no.value.hint.split()
         assert {"blue": 0, "green": 100} == weights(place)
@@ -119,7 +121,7 @@ def test_a_server_that_is_not_known_is_not_nothing_and_stays(tmp_path):
 def test_a_warm_server_that_is_not_known_is_not_replaced(tmp_path):
     with HaproxyPlace(tmp_path) as place, by_hand(place, "blue") as process:
         Runtime(str(place.haproxy.socket)).order("models", ("blue", "weight 0"))
-        with pytest.raises(ServiceError, match="taken by a process that cdml did not st") as no:
+        with pytest.raises(ServiceError, match="in use by a process that cdml did not st") as no:
             place.target.switch(place.releases[0], fence=1)
         assert "end" not in no.value.hint.split()
         assert process.poll() is None
@@ -176,7 +178,7 @@ def test_a_broken_answer_to_a_read_is_asked_for_again(tmp_path, broken):
 
 def test_an_order_is_sent_once_whatever_becomes_of_its_answer(tmp_path):
     served = Answers(tmp_path / "s", b"no such server\n")
-    with pytest.raises(ServiceError, match="refused an order"):
+    with pytest.raises(ServiceError, match="rejected a command"):
         Runtime(str(tmp_path / "s")).order("models", ("blue", "weight 1"))
     served.end()
     assert 1 == len(served.asked)

@@ -52,7 +52,7 @@ def test_a_list_alone_is_read(tmp_path):
         ('{"a":\n [1,\n tru]}', "line 3: not valid JSON (expecting value)"),
         ('{"a": [1 2]}', "line 1: not valid JSON (a comma is missing)"),
         ('{"a" [1]}', "line 1: not valid JSON (':' is missing)"),
-        ('{"a": [1]} x', "line 1: not valid JSON (more follows where the file should end)"),
+        ('{"a": [1]} x', "line 1: not valid JSON (there is more after the end of the document)"),
         ("{1: [1]}", "line 1: not valid JSON (a key is no text)"),
         ('{"b": [1]}', "a.json has no a"),
         ('{"a": {}}', "a.json has no a"),

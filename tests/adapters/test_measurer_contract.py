@@ -190,12 +190,12 @@ def test_raising_on_a_slice_is_that_slices_trouble(bench):
         (
             "def metric(y_true, y_pred):\n    return 'much'",
             "own:metric",
-            "own:metric cannot be used: it answers str, and not one number",
+            "own:metric cannot be used: it returns str, not one number",
         ),
         (
             "def metric(y_true, y_pred):\n    return y_true == y_pred",
             "own:metric",
-            "and not one number",
+            "not one number",
         ),
     ],
 )

@@ -59,9 +59,13 @@ def test_an_unreachable_registry_is_told_soon_and_without_credentials(tmp_path, 
 @pytest.mark.parametrize(
     ("status", "body", "told"),
     [
-        (401, "You are not authenticated.", "does not know who is asking (401)"),
-        (403, "Permission denied", "refuses this user (403)"),
-        (403, '{"error_code": "PERMISSION_DENIED", "message": "no"}', "refuses this user (403)"),
+        (401, "You are not authenticated.", "needs a login (401)"),
+        (403, "Permission denied", "denies access to this user (403)"),
+        (
+            403,
+            '{"error_code": "PERMISSION_DENIED", "message": "no"}',
+            "denies access to this user (403)",
+        ),
         (401, '{"error_code": "UNAUTHENTICATED", "message": "who?"}', "(401)"),
     ],
 )
@@ -165,14 +169,14 @@ def test_changed_evidence_in_the_store_is_refused(tmp_path):
     (stored,) = (tmp_path / "mlartifacts").rglob("evaluation.json")
     stored.write_text('{"verdict": "pass"}')
 
-    with pytest.raises(InputError, match="its tag says"):
+    with pytest.raises(InputError, match="its tag has"):
         registry.evidence(version, tmp_path / "got")
 
 
 def test_a_file_that_is_no_database_is_a_configuration_error(tmp_path):
     (tmp_path / "notes.db").write_text("to do: write a database")
 
-    with pytest.raises(ConfigurationError, match="no SQLite database"):
+    with pytest.raises(ConfigurationError, match="not an SQLite database"):
         MlflowRegistry("sqlite:///notes.db", tmp_path)
 
 

@@ -124,7 +124,7 @@ def test_a_link_out_of_the_folder_is_not_followed(bench):
 def test_a_function_that_never_ends_is_ended(bench):
     code = "import time\ndef metric(y_true, y_pred):\n    time.sleep(600)\n"
 
-    with pytest.raises(InputError, match="own:metric was not measured after 3 seconds"):
+    with pytest.raises(InputError, match="own:metric was not measured within 3 seconds"):
         bench.measure(code, timeout=3)
 
 

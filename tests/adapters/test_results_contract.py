@@ -103,7 +103,7 @@ def test_a_score_that_was_never_measured_stays_a_column(read):
 
 
 def test_one_trial_that_occurs_twice_is_refused(read):
-    with pytest.raises(InputError, match=r"holds the case c1.* 2 times"):
+    with pytest.raises(InputError, match=r"has the case c1.* 2 times"):
         read(Case("c1", 1.0), Case("c2"), Case("c1", 0.0))
 
 
@@ -123,7 +123,7 @@ def test_a_metric_of_letters_is_text_where_there_are_other_scores(read):
 
 @only(lambda form: form.reader in {"inspect", "lm-eval", "mlflow"})
 def test_letters_alone_are_refused(read):
-    with pytest.raises(InputError, match="no score that is a number: 'quality' is text"):
+    with pytest.raises(InputError, match="no numeric score: 'quality' is text"):
         read(Case("c1", "B"), Case("c2", "B"))
 
 
@@ -192,7 +192,7 @@ def test_a_file_of_another_tool_is_refused_with_its_name(form, read, reader):
         return
     with pytest.raises(InputError, match=f"{form.file} is not a file of {reader}") as caught:
         read(Case("c1"), reader=reader)
-    assert f"It is one of {form.reader}." in caught.value.hint
+    assert f"Its format is {form.reader}." in caught.value.hint
 
 
 def test_an_unknown_reader_is_a_wrong_option(tmp_path):

@@ -28,7 +28,7 @@ def test_letters_and_words_count_as_inspect_counts_them(read):
     table, rows = read(inspect_log([Case(case, value) for case, value in values.items()]))
 
     assert [1, 0.5, 0, 0, 1, 0] == [row["quality"] for row in rows]
-    assert "N (no answer) counts as 0, as Inspect counts it (1 of the scores)." in table.notes
+    assert "N (no answer) counts as 0, as in Inspect (1 of the scores)." in table.notes
     assert [True] == [c.higher_is_better for c in table.columns if c.role is Role.SCORE]
 
 

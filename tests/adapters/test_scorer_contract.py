@@ -163,7 +163,7 @@ def test_the_positive_class_may_be_the_one_that_sorts_first(bench):
         ("throws", "the model failed on these rows: ValueError: cannot"),
         ("nan", "1 of 400 predictions are missing or not finite."),
         ("short", "399 rows for 400"),
-        ("hangs", "the model was not done after"),
+        ("hangs", "the model did not finish within"),
     ],
 )
 def test_a_model_that_fails_is_an_input_error_in_one_line(bench, fault, told):

@@ -65,7 +65,7 @@ def test_a_class_the_rows_do_not_hold_stays_a_class(joined):
 
 
 def test_an_answer_that_can_be_no_label_is_an_input_error(joined):
-    with pytest.raises(InputError, match='the model answers late, "on time"'):
+    with pytest.raises(InputError, match='the model returned late, "on time"'):
         joined([True, False], {"prediction": ["late", "on time"]}, positive=True)
 
 
@@ -92,7 +92,7 @@ def test_foreign_words_of_a_worker_are_passed_over(line):
         conversation = _ScoringConversation(step, Given(rows=3, columns=("x",)), frozenset())
         conversation.hear(line)
 
-        with pytest.raises(InputError, match="before it was done"):
+        with pytest.raises(InputError, match="before it finished"):
             conversation.finish(ProcessResult(code=0, timed_out=False, last_words=""), 1.0)
 
 
@@ -108,7 +108,9 @@ def test_scores_go_by_the_class_they_are_of(joined):
 def test_a_positive_class_the_model_does_not_know_is_an_input_error(joined):
     answers = {"prediction": ["a", "b"], "p0": [0.9, 0.2], "p1": [0.1, 0.8]}
 
-    with pytest.raises(InputError, match=r"the model knows a, b; none is data\.positive, c"):
+    with pytest.raises(
+        InputError, match=r"the model's classes are a, b; none is data\.positive, c"
+    ):
         joined(["a", "c"], answers, "ab", positive="c")
 
 
@@ -198,7 +200,7 @@ def test_an_index_that_is_set_for_uv_wins_over_that_of_pip(monkeypatch):
 
 
 def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):
-    with pytest.raises(ConfigurationError, match="no interpreter"):
+    with pytest.raises(ConfigurationError, match="not an interpreter"):
         interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None)
     (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "python").chmod(0o755)
@@ -230,7 +232,7 @@ def test_without_uv_there_is_advice(monkeypatch, tmp_path):
     monkeypatch.setattr(package_index.shutil, "which", lambda _: None)
     monkeypatch.setattr(package_index, "find_spec", lambda _: None)
 
-    with pytest.raises(ConfigurationError, match="built by uv") as raised:
+    with pytest.raises(ConfigurationError, match="uv, which builds the model") as raised:
         package_index.find_uv()
     assert "scoring.environment" in raised.value.hint
 

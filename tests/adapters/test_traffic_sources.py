@@ -116,7 +116,7 @@ def test_a_file_that_is_rotated_is_read_to_its_end_and_from_its_beginning(tmp_pa
 
 
 def test_a_file_that_is_not_there_or_cannot_be_read_says_so(tmp_path):
-    with pytest.raises(InputError, match="no file of requests"):
+    with pytest.raises(InputError, match="file of request records"):
         first(records(JsonlTraffic, tmp_path / "none"))
     with pytest.raises(ServiceError, match="cannot be read"):
         first(records(JsonlTraffic, tmp_path))
@@ -149,7 +149,7 @@ def test_where_no_socket_can_be_made_it_says_so(tmp_path):
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file", tmp_path / "no" / "s", tmp_path / ("s" * 200)):
-        with pytest.raises(ConfigurationError, match="no log of HAProxy can be received"):
+        with pytest.raises(ConfigurationError, match="cannot receive HAProxy's log"):
             records(HAProxyTraffic, path)
     assert (tmp_path / "file").exists()
 
@@ -184,8 +184,8 @@ def test_the_token_is_sent_and_never_shown(prometheus):
 @pytest.mark.parametrize(
     ("answer", "error", "match"),
     [
-        ((400, {"status": "error"}), ConfigurationError, "does not understand the query requests"),
-        ((401, b""), ServiceError, "refuses the token"),
+        ((400, {"status": "error"}), ConfigurationError, "cannot parse the query requests"),
+        ((401, b""), ServiceError, "rejects the token"),
         ((503, b"down"), ServiceError, "not Prometheus"),
         ((200, b"<html>"), ServiceError, "not Prometheus"),
         ((200, b"[" * 100_000), ServiceError, "not Prometheus"),

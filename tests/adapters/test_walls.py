@@ -163,7 +163,7 @@ def test_an_event_that_cannot_be_read_is_a_strangers(event, tmp_path):
     given = event("pull_request", {})
     (tmp_path / "event.json").write_text("{" * 100)
 
-    with pytest.raises(ConfigurationError, match="does not say whose"):
+    with pytest.raises(ConfigurationError, match="whose author is not in the event"):
         sandbox_choice.choose(find_trust(given), given)
 
 

@@ -97,7 +97,7 @@ def test_two_columns_without_names_are_asked_about(evaluate):
 
     code, _, said = evaluate(predict, "label: late, positive: 1", gate)
     assert 4 == code
-    assert "nothing says which class each is of" in said
+    assert "cdml cannot decide which class each belongs to" in said
     assert "classes: [0, 1]" in said
 
 

@@ -122,7 +122,7 @@ def test_classes_of_a_closed_label_are_not_drawn(desk):
 def test_what_a_models_exception_says_is_withheld(desk):
     code, said = desk.run("evaluate-model", BROKEN, ", features: [diagnosis]")
 
-    assert (4, True) == (code, "What it says is not shown" in said.err)
+    assert (4, True) == (code, "The message is hidden" in said.err)
     assert "CANARY" not in said.err + "".join(desk.shown().values())
 
 
@@ -132,9 +132,9 @@ STRANGERS = "import numpy\nreturn numpy.where(frame['x'] > 0, 'red', 'blue')"
 @pytest.mark.parametrize(
     ("label", "why"),
     [
-        ("diagnosis", "the model answers"),
+        ("diagnosis", "the model returned"),
         ("diagnosis, classes: [CANARYA, other]", "is not one of data.classes"),
-        ("diagnosis, positive: other", "is no value of the label"),
+        ("diagnosis, positive: other", "is not a value of the label"),
     ],
 )
 def test_an_error_lists_no_class_of_a_closed_label(desk, label, why):

@@ -114,7 +114,7 @@ def test_columns_of_another_purpose_are_no_inputs_of_a_model_that_names_none(des
     assert 0 == code, said
     code, said, _ = desk.run()
     assert 4 == code
-    assert "the model takes 2 columns without names, and the data leaves x, y, origin" in said
+    assert "the model takes 2 columns without names, and the data has x, y, origin" in said
     code, said, _ = desk.run(data=", features: [x, y]")
     assert 0 == code, said
 
@@ -128,8 +128,8 @@ def test_without_a_signature_a_model_is_given_what_has_no_other_purpose(desk):
     code, said, _ = desk.run()
     assert 4 == code
     assert "AssertionError: ['x', 'y', 'origin'] (model_code.py, line" in said
-    assert "It was given x, y, origin" in said
-    assert "name them as data.features" in said
+    assert "It received x, y, origin" in said
+    assert "list its inputs under data.features" in said
 
 
 def test_named_tensors_are_asked_row_by_row_too(desk):
@@ -183,10 +183,10 @@ def test_features_that_the_data_does_not_have_are_refused_with_their_line(desk):
 @pytest.mark.parametrize(
     ("kind", "values", "reason"),
     [
-        ("datetime", datetime(9999, 12, 31), "lie outside of 1677 to 2262"),  # noqa: DTZ001 - as stored
+        ("datetime", datetime(9999, 12, 31), "are outside 1677 to 2262"),  # noqa: DTZ001 - as stored
         ("float", 0.1, "values of double would lose digits as float"),
-        ("long", 0.5, "are no whole numbers that long holds"),
-        ("string", 7, "it holds int64, and the signature says string"),
+        ("long", 0.5, "do not fit into the signature's type long"),
+        ("string", 7, "it contains int64, but the signature's type is string"),
     ],
 )
 def test_what_a_signature_refuses_is_told_with_the_column_before_the_model_starts(
@@ -197,5 +197,5 @@ def test_what_a_signature_refuses_is_told_with_the_column_before_the_model_start
     code, said, _ = desk.run()
 
     assert 4 == code
-    assert "the model cannot be given these rows: column c: " in said
+    assert "these rows do not fit the model's inputs: column c: " in said
     assert reason in said

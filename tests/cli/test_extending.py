@@ -312,7 +312,7 @@ class TestAReaderOfResults:
         path = tmp_path / "results.txt"
         path.write_text("#shelf\na 1\na 0\n")
 
-        with pytest.raises(InputError, match=r"results\.txt holds the case a 2 times"):
+        with pytest.raises(InputError, match=r"results\.txt has the case a 2 times"):
             read_results(path, tmp_path, "shelf")
 
     def test_is_among_those_that_a_wrong_name_is_answered_with(self, tmp_path):

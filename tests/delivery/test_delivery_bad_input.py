@@ -48,7 +48,7 @@ class Forbidden(Faults):
 
     def call(self, name, write, arguments, words):
         if name == "journal.write" and name in self.seen:
-            raise ServiceError("GH013: rule violations.", "Let cdml push to `cdml/**`.")
+            raise ServiceError("GH013: rule violations.", "Allow cdml to push to `cdml/**`.")
         return super().call(name, write, arguments, words)
 
 
@@ -85,7 +85,9 @@ def test_a_journal_that_vanishes_under_a_deploy_stops_it(world):
 
 def test_a_push_that_a_rule_refuses_is_told_before_anything_is_touched(world):
     def refuse(*_):
-        raise ServiceError("The journal cannot be written: GH013.", "Let cdml push to `cdml/**`.")
+        raise ServiceError(
+            "The journal cannot be written: GH013.", "Allow cdml to push to `cdml/**`."
+        )
 
     world.journal.write = refuse
     with pytest.raises(ServiceError, match="GH013") as caught:

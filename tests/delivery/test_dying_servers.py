@@ -55,7 +55,7 @@ def test_a_canary_whose_server_died_leaves_no_share_behind(world):
 def test_what_served_is_started_again_when_it_dies_beside_a_canary(world):
     world.checks.verdicts = [HOLD, HOLD]
 
-    with pytest.raises(DeploymentFailed, match="does not run any more"):
+    with pytest.raises(DeploymentFailed, match="no longer runs"):
         world.deploy("2", faults=dies(world, "1", after="target.shift"))
 
     whole(world, "1")

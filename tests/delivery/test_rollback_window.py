@@ -35,8 +35,8 @@ def test_what_served_before_is_ended_when_its_time_is_over(world):
     told = world.resume()
 
     assert (None, "2", "2") == (warm(world), world.serving, world.ledger.current.version)
-    assert "v2 serves production. v1, kept warm without traffic, was stopped." in told.reason
-    assert "deploy: end v1, kept warm in production" == world.journal.subjects[-1]
+    assert "v2 serves production. The standby v1 was stopped." in told.reason
+    assert "deploy: stop the standby v1 of production" == world.journal.subjects[-1]
     assert ("pass", False) == (told.verdict, told.changed)
 
 

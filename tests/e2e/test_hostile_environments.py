@@ -206,7 +206,7 @@ def test_without_walls_nothing_is_built(job, monkeypatch):
 
     code, message = without_namespaces(job)
 
-    assert (2, True) == (code, "no walls to build it behind" in message)
+    assert (2, True) == (code, "no sandbox to build it in" in message)
     assert not job.mark.exists()
 
 

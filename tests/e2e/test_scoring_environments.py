@@ -132,4 +132,4 @@ def test_a_python_that_is_not_here_gives_way_to_the_one_that_is(tmp_path):
     python = interpreter("model", model, progress, lambda *_: None)
 
     assert python.exists()
-    assert ["there is no Python 3.4 here"] == [note.split(";")[0] for note in progress.notes]
+    assert ["Python 3.4 is not available here"] == [note.split(";")[0] for note in progress.notes]

@@ -203,10 +203,10 @@ return frame["x"]
 import pyarrow as pa, pyarrow.parquet as pq
 pq.write_table(pa.table({"a0": pa.repeat(0.25, 5_000_000)}), "answers.parquet")
 """,
-            "answered 5,000,000 rows for 400",
+            "returned 5,000,000 rows for 400",
         ),
-        ('import os; os.symlink("/dev/zero", "answers.parquet")', "no readable answers"),
-        ('import os; os.mkfifo("answers.parquet")', "no readable answers"),
+        ('import os; os.symlink("/dev/zero", "answers.parquet")', "no readable output"),
+        ('import os; os.mkfifo("answers.parquet")', "no readable output"),
     ],
     ids=["bomb", "endless device", "pipe"],
 )
@@ -346,7 +346,7 @@ time.sleep(600)
 """,
     )
 
-    with pytest.raises(InputError, match="was not done after 12 seconds"):
+    with pytest.raises(InputError, match="did not finish within 12 seconds"):
         score(tmp_path, model, walls=walls, timeout=12)
 
     deadline = time.monotonic() + 120  # a busy kernel takes a moment to bury them

@@ -39,7 +39,7 @@ class FakeCases:
             *({key for key, one in file.items() if one["values"]} for file in cases.values())
         )
         if not common:
-            raise InputError("no case is measured in all of them.")
+            raise InputError("no case was measured in all of them.")
         written = {name: into / f"{name}.parquet" for name in cases}
         for name, path in written.items():
             chosen = [_row(name, key, cases, plan) for key in sorted(common)]

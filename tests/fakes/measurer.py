@@ -122,7 +122,7 @@ def _value(function, arrays, rows, side, index):
     with warnings.catch_warnings(action="ignore"):
         said = function(given)
     if np.asarray(said).dtype.kind not in "iuf" or np.ndim(said):
-        raise TypeError(f"it answers {type(said).__name__}, and not one number")
+        raise TypeError(f"it answers {type(said).__name__}, not one number")
     return float(said)
 
 

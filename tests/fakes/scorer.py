@@ -14,7 +14,7 @@ from cdml.models.mlmodel import read_mlmodel
 FAULTS = {
     "load": "the model cannot be loaded: OSError: no weights.",
     "throws": "the model failed on these rows: ValueError: cannot.",
-    "hangs": "the model was not done after 1 seconds.",
+    "hangs": "the model did not finish within 1 seconds.",
 }
 
 
@@ -61,7 +61,7 @@ class FakeScorer:
         fault = answer.pop("fault", None)
         if fault in FAULTS:
             features.unlink()
-            raise InputError(FAULTS[fault], "Look into it.")
+            raise InputError(FAULTS[fault], "Check it.")
         with progress.step(f"scoring {rows:,} rows", rows) as step:
             pq.write_table(_answers(job, answer, fault), answers)
             step.advance(rows)

@@ -118,9 +118,9 @@ class FakeSplittingTarget:
             raise InputError(f"v{to.version} is not staged.")
         other = next(name for name in self.slots if name != slot)
         if other not in self.held and percent not in (0, 100):
-            raise InputError(f"nothing serves beside v{to.version}.")
+            raise InputError(f"nothing but v{to.version} serves.")
         if other in self.held and percent != 100 and not self._lives(other):
-            raise ServiceError(f"v{self.held[other].version} does not run any more.")
+            raise ServiceError(f"v{self.held[other].version} no longer runs.")
         self.weights = {slot: percent, other: 100 - percent if other in self.held else 0}
 
     def switch(self, to, *, fence):

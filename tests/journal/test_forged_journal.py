@@ -83,7 +83,7 @@ def test_an_operation_that_waits_for_no_verdict_is_not_finished_either(world, ki
 def test_a_past_that_was_pushed_is_no_target_of_a_rollback(world):
     push(world, previous=(entry(world, world.evil),))
 
-    with pytest.raises(InputError, match=r"known only to the journal: v2"):
+    with pytest.raises(InputError, match=r"recorded only in the journal: v2"):
         world.rollback()
 
     assert "1" == world.serving

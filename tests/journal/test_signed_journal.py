@@ -137,7 +137,7 @@ def test_an_older_entry_that_is_pushed_once_more_is_found(world, index):
     world.raw.documents.append(world.raw.documents[index])
 
     for run in (lambda: world.deploy("3"), world.rollback, lambda: history_of(world)):
-        with pytest.raises(InputError, match="is not that of CDML_JOURNAL_KEY"):
+        with pytest.raises(InputError, match="does not match CDML_JOURNAL_KEY"):
             run()
     assert "2" == world.serving
 
@@ -198,7 +198,7 @@ def test_an_unsigned_entry_is_refused(world):
 
 def test_a_key_is_changed_while_the_one_before_is_believed(world):
     under(world, OLD)
-    with pytest.raises(InputError, match="is not that of CDML_JOURNAL_KEY") as caught:
+    with pytest.raises(InputError, match="does not match CDML_JOURNAL_KEY") as caught:
         world.deploy("3")
     assert "CDML_JOURNAL_KEY_PREVIOUS" in caught.value.hint
 
@@ -212,7 +212,7 @@ def test_who_has_no_key_reads_a_signed_journal_and_does_not_write_it(world):
     under(world)
 
     assert "2" == history_of(world)["current"]["version"]
-    with pytest.raises(ConfigurationError, match="is signed, and CDML_JOURNAL_KEY is not set"):
+    with pytest.raises(ConfigurationError, match="is signed, but CDML_JOURNAL_KEY is not set"):
         world.deploy("3")
     assert "2" == world.serving
 

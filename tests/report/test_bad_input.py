@@ -114,7 +114,7 @@ def test_no_evidence_is_left_of_what_could_not_be_compared(compare, tmp_path):
 
 
 POSITIVES = {
-    "misspelt": (words(), words(1), "positive: 'Yes'", "'Yes', stands neither in the label"),
+    "misspelt": (words(), words(1), "positive: 'Yes'", "'Yes', is neither a value of the label"),
     "of another type": (
         rows(),
         rows(1),

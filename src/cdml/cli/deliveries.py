@@ -33,7 +33,7 @@ def deploy(
     repair: bool,
     reason: str | None,
 ) -> int:
-    """Ship exactly the model that was judged. Writes deployment.json and the journal."""
+    """Deploy exactly the model that the gate judged. Writes deployment.json and the journal."""
     from cdml.delivery.branch_protection import warn_unprotected
     from cdml.delivery.deploy import deploy as ship
     from cdml.delivery.divergence import chosen_cure
@@ -76,7 +76,7 @@ def rollback(
     reason: str | None,
     request_id: str | None,
 ) -> int:
-    """Take the serving model back. Writes deployment.json and the journal."""
+    """Roll back to an earlier version. Writes deployment.json and the journal."""
     from cdml.delivery.rollback import rollback as take_back
     from cdml.wiring import Wiring
 
@@ -102,7 +102,7 @@ def history(
     format: str,  # noqa: A002 - the option's name
     sign: bool,
 ) -> int:
-    """Print who served when, from the journal."""
+    """Print which version served when, from the journal."""
     from cdml.journal.history import history_table, read_history, sign_journal
     from cdml.journal.signature import Keys
     from cdml.wiring import Wiring

@@ -11,7 +11,7 @@ from cdml.errors import CdmlError, ConfigurationError
 
 @command("init")
 def init(force: bool, llm: bool, data: str | None, target: str) -> int:
-    """Write a commented cdml.yaml, ready workflows, and a contract of given data."""
+    """Write a commented cdml.yaml, workflows, and a contract proposed from your data."""
     from cdml.scaffold.init import DATA, holds_credentials
     from cdml.scaffold.init import init as write_files
     from cdml.wiring import TablesByScheme, Wiring

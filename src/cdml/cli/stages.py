@@ -142,7 +142,7 @@ def gate(
     reader: str | None,
     select: Sequence[str],
 ) -> int:
-    """Validate, evaluate and compare in one; the verdict is the exit code."""
+    """Validate, evaluate and compare in one command; the exit code is the verdict."""
     from cdml.cli.output import print_gate
     from cdml.pipeline import run_gate
     from cdml.results.selection import read_selection

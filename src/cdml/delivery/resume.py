@@ -38,7 +38,7 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
         return ""
     ending = Transition(
         replace(observation.ledger, generation=observation.ledger.generation + 1),
-        f"deploy: end v{warm.version}, kept warm in {observation.ledger.environment}",
+        f"deploy: stop the standby v{warm.version} of {observation.ledger.environment}",
     )
     try:
         operator.book.write(ending, observation.commit)
@@ -46,10 +46,10 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     except Moved:
         return ""
     except CdmlError as error:
-        ports.progress.note(f"v{warm.version} stays warm: {error.message}")
+        ports.progress.note(f"The standby v{warm.version} keeps running: {error.message}")
         return ""
     operator.steps.add("end", ending.subject)
-    return f" v{warm.version}, kept warm without traffic, was stopped."
+    return f" The standby v{warm.version} was stopped."
 
 
 def resume(

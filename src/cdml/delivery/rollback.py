@@ -238,10 +238,10 @@ class _Rollback:
         bad = ", ".join(f"v{one.version}" for one in observation.ledger.quarantined)
         but = f"; quarantined: {bad}" if bad else ""
         if refused:
-            but += f"; known only to the journal: {', '.join(refused.values())}"
+            but += f"; recorded only in the journal: {', '.join(refused.values())}"
         raise InputError(
-            f"There is no version to roll back to: no release other than {_seen(observation)}"
-            f" has served {self.operator.book.environment}{but}.",
+            f"There is no version to roll back to: {_seen(observation)} has served"
+            f" {self.operator.book.environment}{but}.",
             "`cdml history` lists what has served. --to selects a version, even a quarantined one.",
         )
 
@@ -273,4 +273,4 @@ class _Rollback:
 
 
 def _seen(observation: Observation) -> str:
-    return f"v{observation.serving.version}" if observation.serving.version else "none"
+    return f"only v{observation.serving.version}" if observation.serving.version else "no version"

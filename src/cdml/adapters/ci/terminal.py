@@ -67,7 +67,7 @@ class TerminalRun:
         del most
         raise InputError(
             f"no run triggered this one, so there is no artifact {name!r}.",
-            "--evidence names a folder.",
+            "Give the folder of the evidence with --evidence.",
         )
 
     def trust(self) -> RunTrust:

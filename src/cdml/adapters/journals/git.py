@@ -109,9 +109,12 @@ class GitJournal:
         result = around("rev-parse", "--absolute-git-dir")
         if result.code != 0:
             raise ConfigurationError(
-                f"{self._folder} is in no git repository that can be used: {result.message}.",
+                f"{self._folder} is not in a usable git repository: {result.message}.",
                 result.trust_advice
-                or "The journal is a branch of it: run `git init`, or check the repository out.",
+                or (
+                    "The journal is a branch of the repository: run `git init`, or check the"
+                    " repository out."
+                ),
             )
         return around
 
@@ -126,8 +129,8 @@ class GitJournal:
         remote = find_remote(self._local, self._configured, self._variables)
         if remote is None:
             self._note(
-                "The repository has no remote: the journal is in this clone alone, and no other"
-                " clone sees what was deployed or who is deploying."
+                "The repository has no remote: the journal exists only in this clone, and no"
+                " other clone sees what was deployed or who is deploying."
             )
         return remote
 
@@ -176,8 +179,8 @@ class GitJournal:
 
     def _document(self, commit: str) -> Mapping[str, object]:
         foreign = InputError(
-            f"The branch {self._branch} holds something other than a journal of cdml.",
-            "Rename that branch; the journal begins anew with the next deploy.",
+            f"The branch {self._branch} does not contain a journal of cdml.",
+            "Rename that branch. The next deploy starts a new journal.",
         )
         size = self._git("cat-file", "-s", f"{commit}:journal.json")
         if size.code != 0 or not int(size.output) <= MAX_BYTES:
@@ -231,7 +234,7 @@ class GitJournal:
             raise ServiceError(
                 f"The journal cannot be written: its lock file {path} cannot be opened"
                 f" ({error.strerror}).",
-                "Give this user write access to that file and to its folder.",
+                "Give this user write access to the file and its folder.",
             ) from error
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -252,7 +255,7 @@ class GitJournal:
         """The branch did not move, and yet git refused to move it."""
         return ServiceError(
             f"The journal's branch {self._branch} cannot be written: {done.message}.",
-            "A branch named like a part of it, such as `cdml`, may stand in its way: rename it.",
+            "A branch named like a part of it, such as `cdml`, may block it: rename that branch.",
         )
 
     def _refused(self, done: Done, permission: str) -> ServiceError:
@@ -260,12 +263,12 @@ class GitJournal:
         if done.trust_advice:
             hint = done.trust_advice
         elif _FULL.search(done.message):
-            hint = "Free space on that disk, and run again."
+            hint = "Free space on that disk, and run the command again."
         elif _PROTECTED.search(done.message):
-            hint = f"A rule protects the branch {self._branch}: let cdml push to `cdml/**`."
+            hint = f"A rule protects the branch {self._branch}: allow cdml to push to `cdml/**`."
         elif _DENIED.search(done.message):
             hint = f"The token needs the permission `contents: {permission}`."
         else:
-            hint = "Try again when the remote can be reached."
+            hint = "Try again when the remote is reachable."
         action = "written" if permission == "write" else "read"
         return ServiceError(f"The journal cannot be {action} {where}: {done.message}.", hint)

@@ -97,7 +97,7 @@ class Git:
                 f"git cannot be started in {self.folder}.", "Install git; the journal needs it."
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise ServiceError(f"git {arguments[0]} did not end within {TIMEOUT} s.") from error
+            raise ServiceError(f"git {arguments[0]} did not finish within {TIMEOUT} s.") from error
         output, errors = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
         return Done(done.returncode, output, errors)
 

@@ -35,7 +35,7 @@ def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]
     if configured is not None:
         if configured not in names:
             raise ConfigurationError(
-                f"{KEY} names {configured}, which is not a remote of this repository"
+                f"{KEY} is {configured}, which is not a remote of this repository"
                 f" ({_listed(names)}).",
                 f"Add it with `git remote add {configured} ADDRESS`, or correct {KEY}.",
             )
@@ -43,10 +43,10 @@ def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]
     if not names:
         if variables.get("CI", "") not in ("", "false"):
             raise ConfigurationError(
-                "The repository has no remote, and in CI a journal without one is lost with the"
+                "The repository has no remote. In CI, a journal without one is lost with the"
                 " runner.",
-                "Check the repository out with actions/checkout, or add the remote in a step"
-                " before: git remote add origin ADDRESS.",
+                "Check the repository out with actions/checkout, or add the remote in an"
+                " earlier step: git remote add origin ADDRESS.",
             )
         return None
     meant = names if len(names) == 1 else _meant(local, names)
@@ -54,7 +54,7 @@ def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]
         raise ConfigurationError(
             f"The repository has several remotes ({_listed(names)}), and the journal could be on"
             f" {' or '.join(meant or names)}.",
-            f"Name the one that everybody deploys to in cdml.yaml: {KEY}: {(meant or names)[0]}.",
+            f"Set the one that everyone deploys to in cdml.yaml: {KEY}: {(meant or names)[0]}.",
         )
     return Remote(name=meant[0], url=_address(local, meant[0]))
 
@@ -81,8 +81,8 @@ def _address(local: Git, name: str) -> str:
     if read in written:
         return read
     raise ConfigurationError(
-        f"The remote {name} is pushed to {len(written)} addresses, and fetched from none of them.",
-        f"Give the journal a remote of its own with one address, and name it: {KEY}.",
+        f"The remote {name} pushes to {len(written)} addresses and fetches from none of them.",
+        f"Add a separate remote with one address for the journal, and set it: {KEY}.",
     )
 
 

@@ -52,22 +52,22 @@ class SignedJournal:
             document = {**document, FIELD: self.keys.sign(document, expected)}
         elif self.signed:
             raise ConfigurationError(
-                f"The journal is signed, and {JOURNAL_KEY} is not set.",
-                "Deploy from the environment whose secrets hold the key.",
+                f"The journal is signed, but {JOURNAL_KEY} is not set.",
+                "Deploy from the environment that has the key in its secrets.",
             )
         return self.journal.write(document, subject, expected)
 
     def _verify(self, document: Mapping[str, object], at: Snapshot, signature: object) -> None:
         if signature is None:
             raise InputError(
-                f"The journal's entry {at.commit} is not signed, and {JOURNAL_KEY} is set.",
-                "Somebody else pushed to that branch (git log), or it is older than the key. Then"
-                " read it with `cdml history` where the key is not set, and sign it once with"
-                " `cdml history --sign`.",
+                f"The journal's entry {at.commit} is not signed, but {JOURNAL_KEY} is set.",
+                "Either someone else pushed to that branch (see git log), or the entry is older"
+                " than the key. If it is older, read it with `cdml history` where the key is"
+                " not set, and sign it once with `cdml history --sign`.",
             )
         if not self.keys.match(document, at.parent, signature):
             raise InputError(
-                f"The signature of the journal's entry {at.commit} is not that of {JOURNAL_KEY}.",
-                "Somebody else pushed to that branch (git log), or the key was changed: set the"
-                f" one before as {JOURNAL_KEY_PREVIOUS}.",
+                f"The signature of the journal's entry {at.commit} does not match {JOURNAL_KEY}.",
+                "Either someone else pushed to that branch (see git log), or the key was"
+                f" changed. If it was changed, set the previous key as {JOURNAL_KEY_PREVIOUS}.",
             )

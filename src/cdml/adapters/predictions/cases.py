@@ -263,7 +263,7 @@ def arrange(
     )
     if not common:
         raise InputError(
-            f"no case is measured in both {' and '.join(str(one.file.path) for one in files)}.",
+            f"no case was measured in both {' and '.join(str(one.file.path) for one in files)}.",
             f"Cases are paired by {', '.join(plan.key)}.",
         )
     return Cases(
@@ -310,8 +310,9 @@ def _refuse_absent(files: Sequence[CaseFile], lacking: Sequence[str]) -> None:
         raise InputError(
             f"no file has the column {', '.join(map(repr, absent))}:"
             f" {', '.join(str(one.file.path) for one in files)}.",
-            "The label and slices may be in the evaluation rows or in either file of results; they"
-            " are joined by the key. Trials and errors (data.trial, data.error) are in results.",
+            "The label and slices may be in the evaluation rows or in either file of results;"
+            " the key joins them. Trials and errors (data.trial, data.error) are in the"
+            " results.",
         )
 
 
@@ -326,7 +327,7 @@ def _refuse_unmatched(files: Sequence[CaseFile], arms: Sequence[Arm], plan: Case
     ]
     raise InputError(
         f"{', and '.join(parts)}.",
-        "Both models must be measured on the same cases; data.unmatched allows a share, such as"
+        "Both models must be measured on the same cases. data.unmatched allows a share, such as"
         " 1%, to be left out.",
     )
 

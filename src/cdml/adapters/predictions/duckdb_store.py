@@ -110,8 +110,8 @@ class DuckSamples:
         for name, rows_ in differing.items():
             if rows_:
                 raise InputError(
-                    f"{rows_:,} of {files[0].rows:,} rows of {predictions} have another {name}"
-                    " than the data.",
+                    f"{rows_:,} of {files[0].rows:,} rows of {predictions} have a different"
+                    f" {name} than the data.",
                     "Score the same rows again.",
                 )
 
@@ -295,8 +295,8 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
         kind = file.fields[name].type
         if not (kind.numeric or kind is LogicalType.BOOLEAN):
             raise InputError(
-                f"{file.path}: the column {name!r} holds {kind.words}, not numbers.",
-                "Write it as numbers.",
+                f"{file.path}: the column {name!r} contains {kind.words}, not numbers.",
+                "Write numbers.",
             )
 
 
@@ -307,6 +307,6 @@ def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[
     asking = ", ".join(metric.name for metric in metrics if metric.needs_score)
     raise InputError(
         f"{file.path} has no column {scores[0]!r}: {asking} needs probabilities.",
-        "A predictions file holds `score`, the probability of the positive class, or"
-        " `score_<class>` of each class; a model must answer them (docs/answers.md).",
+        "A predictions file needs `score`, the probability of the positive class, or"
+        " `score_<class>` for each class. A model must return them (docs/answers.md).",
     )

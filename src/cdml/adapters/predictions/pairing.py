@@ -72,7 +72,7 @@ class Pair:
 def describe_file(engine: Engine, path: Path) -> Predictions:
     """A file by its footer; an InputError if it is no Parquet file, or has no rows."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
+        raise InputError(f"{path} does not exist.", "Give a Parquet file of predictions.")
     columns, rows = read_columns(engine.connection, path, str(path))
     return Predictions(
         path=path, fields={column.field.name: column.field for column in columns}, rows=rows
@@ -159,9 +159,9 @@ def refuse_other_types(
         first, second = one.fields[name], other.fields[name]
         if not comparable(first.type, second.type):
             raise InputError(
-                f"the key {name!r} holds {first.words} in {one.path} but {second.words} in"
+                f"the key {name!r} contains {first.words} in {one.path} but {second.words} in"
                 f" {called or other.path}, so their rows cannot be paired.",
-                "Write the key in one type. For a CSV file, the contract can set it (logicalType).",
+                "Write the key as one type. For a CSV file, the contract can set it (logicalType).",
             )
 
 

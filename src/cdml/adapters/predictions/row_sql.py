@@ -219,6 +219,6 @@ def _is_positive(column: str, field: Field, positive: bool | int | str | None) -
 
 def _never(field: Field, positive: object) -> InputError:
     return InputError(
-        f"the column {field.name!r} holds {field.words} and can never be {positive!r}.",
+        f"the column {field.name!r} contains {field.words} and can never be {positive!r}.",
         "Write data.positive as it appears in the data.",
     )

@@ -147,7 +147,7 @@ def count_residuals(
     require_columns(file, (PREDICTION, layout.required_label))
     for name in (PREDICTION, layout.required_label):
         if not file.fields[name].type.numeric:
-            raise InputError(f"{predictions}: the column {name!r} does not hold numbers.")
+            raise InputError(f"{predictions}: the column {name!r} does not contain numbers.")
     label, predicted = (
         f"CAST({quote(name)} AS DOUBLE)" for name in (layout.required_label, PREDICTION)
     )

@@ -80,8 +80,8 @@ class StatisticsQuery:
             return
         layout = self.row.layout
         raise InputError(
-            f"{self.path}: the positive class, {layout.positive!r}, stands neither in the label"
-            f" ({layout.required_label}) nor among the predictions.",
+            f"{self.path}: the positive class, {layout.positive!r}, is neither a value of the"
+            f" label ({layout.required_label}) nor a prediction.",
             "Write data.positive as it appears in the data.",
         )
 

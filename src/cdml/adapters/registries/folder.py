@@ -47,7 +47,7 @@ class FolderRegistry:
     def version(self, name: str, version: str) -> ModelVersion:
         absent = InputError(
             f"the registry has no version {version} of {name}.",
-            f"Look into the registry at {self._root}.",
+            f"Check the registry at {self._root}.",
         )
         if not model_uri.is_version(version):
             raise absent
@@ -80,7 +80,7 @@ class FolderRegistry:
         if version is None:
             raise InputError(
                 f"the registry at {self._root} has no {uri}.",
-                "A registry of files knows models:/name/3 and models:/name@alias.",
+                "A registry of files supports models:/name/3 and models:/name@alias.",
             )
         stored = self._place(version.name, version.version) / "model"
         return require_model(clean_copy(stored, into / "model"))
@@ -134,7 +134,7 @@ class FolderRegistry:
         folder = self._place(current.name, current.version) / "evidence" / digest[7:]
         label = f"version {current.version} of {current.name}"
         if not folder.is_dir():
-            raise InputError(f"the evidence kept with {label} is gone.")
+            raise InputError(f"the evidence stored with {label} is gone.")
         return checked_evidence(clean_copy(folder, into), digest, label)
 
     def _new(self, name: str, folder: Path) -> str:

@@ -189,7 +189,7 @@ class MlflowRegistry:
         if digest is None or run is None:
             return None
         label = f"version {version.version} of {version.name}"
-        missing = f"the evidence kept with {label} is gone."
+        missing = f"the evidence stored with {label} is gone."
         with self._at.calls(missing, transfers=True):
             folder = self._download(f"runs:/{run}/{_place(digest)}", into, missing)
         return checked_evidence(folder, digest, label)
@@ -280,5 +280,5 @@ def _absent(name: str, version: str) -> str:
     """The message where there is no such version, if there can be one."""
     absent = f"the registry has no version {version} of {name}."
     if not model_uri.is_version(version):
-        raise InputError(absent, "Versions are numbers.")
+        raise InputError(absent, "Use a number as the version.")
     return absent

@@ -86,7 +86,7 @@ class Connection:
             raise
         except MlflowException as error:
             if absent and is_absent(error):
-                raise InputError(absent, f"Look into the registry at {self.shown}.") from error
+                raise InputError(absent, f"Check the registry at {self.shown}.") from error
             raise self._failed(error) from error
         except OSError as error:  # requests' exceptions are OSErrors
             raise self._failed(error) from error
@@ -102,12 +102,12 @@ class Connection:
             status = match[1] or match[2]
         if status == "401":
             return ServiceError(
-                f"the registry at {self.shown} does not know who is asking (401).",
+                f"the registry at {self.shown} needs a login (401).",
                 "Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD.",
             )
         if status == "403":
             return ServiceError(
-                f"the registry at {self.shown} refuses this user (403): {text}.",
+                f"the registry at {self.shown} denies access to this user (403): {text}.",
                 "Give the token permission to read and edit this model and its experiment.",
             )
         tls = explain_tls_error(
@@ -160,7 +160,7 @@ def _check_settings() -> None:
     if odd:
         raise ConfigurationError(
             f"MLflow cannot read the value of {', '.join(sorted(odd))}.",
-            "Unset it in the environment, or give it a value of the type that MLflow documents.",
+            "Unset it, or set it to a value of the type that MLflow documents.",
         )
 
 
@@ -193,12 +193,14 @@ def public(text: str) -> str:
 def _database(uri: str, folder: Path) -> Path:
     if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
         raise ConfigurationError(
-            f"the registry {uri} needs all of MLflow, and only its core is installed.",
-            "Install cdml with its ml extra, or set registry.uri to a server's address.",
+            f"the registry {uri} needs the full MLflow package, and only its core is installed.",
+            "Install cdml with its ml extra, or set registry.uri to the address of a server.",
         )
     written = urllib.parse.unquote(uri.removeprefix("sqlite://").removeprefix("/"))
     if not written or "?" in written:
-        raise ConfigurationError(f"{uri} names no file.", "Write sqlite:///mlflow.db.")
+        raise ConfigurationError(
+            f"{uri} names no file.", "Use an address such as sqlite:///mlflow.db."
+        )
     file = (folder / written).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +209,7 @@ def _database(uri: str, folder: Path) -> Path:
     except OSError as error:
         raise ServiceError(f"the registry's file {file} cannot be opened: {error}.") from error
     if header not in (b"", _SQLITE_HEADER):
-        raise ConfigurationError(f"{file} is no SQLite database.", "Check registry.uri.")
+        raise ConfigurationError(f"{file} is not an SQLite database.", "Check registry.uri.")
     return file
 
 

@@ -31,19 +31,19 @@ _S3 = Store(
     name="S3",
     package="boto3",
     extra="s3",
-    hint="It takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role, that may read and write"
-    " there; and MLFLOW_S3_ENDPOINT_URL where the storage is not Amazon's.",
+    hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a role, with permission to"
+    " read and write there. Set MLFLOW_S3_ENDPOINT_URL if the storage is not Amazon's.",
 )
 _BLOBS = Store(
     name="Azure's storage",
     package="azure-storage-file-datalake",
     extra="abfss",
-    hint="It takes AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCESS_KEY, or a signed-in"
-    " identity, that may read and write there.",
+    hint="Set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCESS_KEY, or use a signed-in"
+    " identity, with permission to read and write there.",
 )
-_HDFS = Store(name="HDFS", hint="It takes pyarrow, Java and Hadoop's libhdfs on this machine.")
+_HDFS = Store(name="HDFS", hint="It needs pyarrow, Java and Hadoop's libhdfs on this machine.")
 _PASSED_ON = (
-    "The registry's server can also pass the files on: start it with `--serve-artifacts"
+    "Or have the registry's server pass the files on: start it with `--serve-artifacts"
     " --artifacts-destination …`."
 )
 STORES: Mapping[str, Store] = {
@@ -52,14 +52,14 @@ STORES: Mapping[str, Store] = {
         name="Google Cloud Storage",
         package="google-cloud-storage",
         extra="gs",
-        hint="It takes GOOGLE_APPLICATION_CREDENTIALS, or a signed-in identity, that may read and"
-        " write there.",
+        hint="Set GOOGLE_APPLICATION_CREDENTIALS, or use a signed-in identity, with permission"
+        " to read and write there.",
     ),
     **dict.fromkeys(("abfss", "wasbs", "wasb"), _BLOBS),
     **dict.fromkeys(("hdfs", "viewfs"), _HDFS),
     "dbfs": Store(
         name="Databricks",
-        hint="It takes DATABRICKS_HOST and DATABRICKS_TOKEN; cdml is not tested there.",
+        hint="Set DATABRICKS_HOST and DATABRICKS_TOKEN. cdml is not tested with Databricks.",
     ),
     "ftp": Store(name="an FTP server", hint="Check its address, the account and the network."),
     "sftp": Store(
@@ -102,7 +102,8 @@ def stored_at(address: str, absent: str = "") -> Iterator[None]:
     except MlflowException as error:
         if "Could not find a registered artifact repository" in str(error):
             raise ConfigurationError(
-                f"the files lie at {masked}, and MLflow knows no such storage here.", _PASSED_ON
+                f"the files are at {masked}, a kind of storage that MLflow does not support here.",
+                _PASSED_ON,
             ) from error
         raise _failed(store, masked, error, absent) from error
     except Exception as error:  # each of the clients has errors of its own; none is ours
@@ -111,25 +112,25 @@ def stored_at(address: str, absent: str = "") -> Iterator[None]:
 
 def _not_installed(store: Store, masked: str, error: Exception) -> ConfigurationError:
     lacks = (
-        f"reading them takes the package {store.package}, which is not installed"
+        f"reading them needs the package {store.package}, which is not installed"
         if store.package
         else f"MLflow cannot read them here ({_reason(error)})"
     )
     gets = (
-        f"Give the action `storage: {store.extra}`, or install cdml with its {store.extra} extra"
-        " where `python:` names an interpreter."
+        f"Set `storage: {store.extra}` in the action. If `python:` names an interpreter,"
+        f" install cdml there with its {store.extra} extra."
         if store.extra
-        else f"Give `python:` an interpreter that can. {store.hint}"
+        else f"Set `python:` to an interpreter that can. {store.hint}"
     )
     return ConfigurationError(
-        f"the files lie in {store.name} at {masked}; {lacks}.", f"{gets} {_PASSED_ON}"
+        f"the files are in {store.name} at {masked}; {lacks}.", f"{gets} {_PASSED_ON}"
     )
 
 
 def _failed(store: Store, masked: str, error: Exception, absent: str) -> CdmlError:
     reason = _reason(error)
     if absent and _ABSENT.search(reason) and not _NO_PLACE.search(reason):
-        return InputError(absent, f"Look at {masked}.")
+        return InputError(absent, f"Check {masked}.")
     tls = explain_tls_error(str(error), "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
     if tls is not None:
         return ServiceError(f"the server of {store.name} at {masked} {tls.description}.", tls.hint)

@@ -32,7 +32,7 @@ def resolve_uri(registry: Registry, uri: str, masked: str) -> ModelVersion | Non
     if champion is None:
         raise InputError(
             f"no version of {named.name} has the alias {named.alias}.",
-            f"Look into the registry at {masked}.",
+            f"Check the registry at {masked}.",
         )
     return champion
 
@@ -52,8 +52,8 @@ def checked_evidence(folder: Path, digest: str, owner: str) -> Path:
     actual = model_digest(folder)
     if actual != digest:
         raise InputError(
-            f"the evidence kept with {owner} has the digest {actual[:19]}…, its tag says"
+            f"the evidence stored with {owner} has the digest {actual[:19]}…, but its tag has"
             f" {digest[:19]}….",
-            "Somebody changed it: judge the model again with `cdml gate --register`.",
+            "Someone changed it. Run the gate on the model again with `cdml gate --register`.",
         )
     return folder

@@ -67,8 +67,8 @@ class _TestCases:
                 self._file.declare(ResultColumn(name, Role.SCORE, next(iter(directions))))
         if self._digested:
             self._file.notes.append(
-                "Test cases without a name are identified by a digest of their input: the names"
-                " that DeepEval gives them are positions."
+                "Test cases without a name are identified by a digest of their input, because"
+                " DeepEval numbers them by position."
             )
 
     def _read(self, where: str, case: Any) -> Record:

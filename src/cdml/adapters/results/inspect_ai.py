@@ -84,8 +84,8 @@ def _failed(path: Path, log: Any) -> InputError:
     problem = f": {message.splitlines()[0]}" if message else ""
     return InputError(
         f"{path.name} is the log of a run that did not succeed (status: {status}{problem}).",
-        "Run the evaluation again, or finish it with `inspect eval-retry`: samples that are"
-        " missing would bias the comparison.",
+        "Run the evaluation again, or finish it with `inspect eval-retry`: missing samples"
+        " would bias the comparison.",
     )
 
 
@@ -127,13 +127,12 @@ class _Samples:
             self._file.notes.append(f"Scores that are lists are not compared: {names}.")
         if self._digested:
             self._file.notes.append(
-                "Samples whose id is a number are identified by a digest of their input: Inspect"
-                " numbers samples that have no id by their position."
+                "Samples whose id is a number are identified by a digest of their input,"
+                " because Inspect numbers samples without an id by position."
             )
         if self._unanswered:
             self._file.notes.append(
-                "N (no answer) counts as 0, as Inspect counts it"
-                f" ({self._unanswered:,} of the scores)."
+                f"N (no answer) counts as 0, as in Inspect ({self._unanswered:,} of the scores)."
             )
 
     def _read(self, where: str, sample: Any) -> Record:

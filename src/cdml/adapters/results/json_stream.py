@@ -30,8 +30,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise _broken(path, number, error) from error
             if not isinstance(value, dict):
                 raise InputError(
-                    f"{path.name}, line {number:,}: an object is expected.",
-                    "JSON Lines hold one object a line.",
+                    f"{path.name}, line {number:,} is not an object.",
+                    "Write one object a line (JSON Lines).",
                     at=(str(path), number),
                 )
             yield number, value
@@ -62,7 +62,7 @@ class JsonFile:
             self._blocks = self._decoded(iter(lambda: file.read(_BLOCK), b""))
             yield from self._descend(keys, ())
             if self._next():
-                raise self._error(self._at, "more follows where the file should end")
+                raise self._error(self._at, "there is more after the end of the document")
 
     def _descend(self, keys: tuple[str, ...], above: tuple[str, ...]) -> Iterator[Any]:
         if not keys:

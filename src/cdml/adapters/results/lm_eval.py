@@ -51,8 +51,8 @@ def _newest(folder: Path) -> Sequence[Path]:
     models = sorted({str(file.parent.relative_to(folder)) for file in files})
     if len(models) > 1:
         raise InputError(
-            f"{folder} holds samples of several models: {', '.join(models)}.",
-            "Give the folder of one.",
+            f"{folder} has samples of several models: {', '.join(models)}.",
+            "Give the folder of one model.",
         )
     return list({_task(file): file for file in files}.values())
 

@@ -68,7 +68,7 @@ class PromptfooReader:
             head = opened.read(2**16)
         if _CSV.match(head):
             raise InputError(
-                f"{path.name} is promptfoo's CSV, which has neither errors nor identities.",
+                f"{path.name} is promptfoo's CSV, which has neither errors nor case ids.",
                 "Write the results as JSON: promptfoo eval --output results.json.",
             )
         records = (

@@ -146,7 +146,7 @@ def _refuse_another_reader(path: Path, head: bytes, chosen: ResultReader) -> Non
     other = next((one.name for one in _readers() if one.recognises(path, head)), None)
     raise InputError(
         f"{path.name} is not a file of {chosen.name}.",
-        f"It is one of {other}. Leave --reader out, and its format is recognised."
+        f"Its format is {other}. Leave --reader out to detect it."
         if other
         else f"Leave --reader out, or read it as a table: --reader {TABLE}.",
     )

@@ -54,7 +54,7 @@ def part(record: Any, key: str, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise InputError(f"{where}: {key} is no object.")
+        raise InputError(f"{where}: {key} is not an object.")
     return value
 
 
@@ -64,7 +64,7 @@ def parts(record: Any, key: str, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise InputError(f"{where}: {key} is no list.")
+        raise InputError(f"{where}: {key} is not a list.")
     return value
 
 
@@ -115,7 +115,7 @@ class Definitions:
         other = hash(repr(definition))
         if self._hashes.setdefault(case, other) != other:
             raise InputError(
-                f"{self._written} holds two different cases with the identity {case}.", self._hint
+                f"{self._written} has two different cases with the identity {case}.", self._hint
             )
 
 

@@ -93,17 +93,19 @@ class ResultWriter:
         if isinstance(value, float) and not isfinite(value):
             raise InputError(
                 f"{self._written}: {name} of the case {case} is {value}.",
-                "A score that could not be measured is left out, or null. It is not NaN.",
+                "Leave out a score that could not be measured, or write null instead of NaN.",
             )
         if not isinstance(value, int | float):
-            raise InputError(f"{self._written}: {name} of the case {case} is no single value.")
+            raise InputError(f"{self._written}: {name} of the case {case} is not a single value.")
         if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
             return float(value)
         return value
 
     def _refuse_unselected(self, rows: int) -> None:
         if not self._read:
-            raise InputError(f"{self._written} has no cases.", "No cases are no evidence.")
+            raise InputError(
+                f"{self._written} has no cases.", "Check that the evaluation finished."
+            )
         for name in self._select:
             if name not in self._read:
                 problem = describe_unknown("column to select by", name, self._systems)
@@ -116,7 +118,7 @@ class ResultWriter:
                 )
             if rows and len(values) > 1 and name not in self._select:
                 raise InputError(
-                    f"{self._written} holds results of several values of {name}: {listing}.",
+                    f"{self._written} has results of several values of {name}: {listing}.",
                     f"Select one, for example --select {name}={min(values)}.",
                 )
         if not rows:
@@ -135,8 +137,8 @@ class ResultWriter:
         if scores and not any(column.role is Role.SCORE for column in columns.values()):
             words = ", ".join(repr(name) for name in sorted(scores))
             raise InputError(
-                f"{self._written} has no score that is a number: {words} is text.",
-                "cdml does not know what a word or a letter is worth. Record a number for it.",
+                f"{self._written} has no numeric score: {words} is text.",
+                "cdml cannot compare words or letters. Record a number instead.",
             )
         alike: dict[str, str] = {}
         for name in columns:
@@ -159,7 +161,8 @@ class ResultWriter:
                 f"{way} ({value!r}) in the case {case}" for way, (case, value) in ways.items()
             )
             raise InputError(
-                f"{self._written}: {column.name} is {listing}.", "Write all its values in one way."
+                f"{self._written}: {column.name} is {listing}.",
+                "Write all its values the same way.",
             )
         if str not in kinds:
             return column
@@ -224,8 +227,8 @@ class ResultWriter:
             *values, times = repeated[0]
             listing = ", ".join(str(value) for value in values if value is not None)
             raise InputError(
-                f"{self._written} holds the case {listing} {times} times.",
-                "Each case needs an identity of its own, and each of its trials a number.",
+                f"{self._written} has the case {listing} {times} times.",
+                "Give each case a unique identity, and each of its trials a number.",
             )
 
 

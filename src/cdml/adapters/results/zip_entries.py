@@ -30,7 +30,7 @@ class ZipEntries:
         except (OSError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{path.name} cannot be read: {error}.",
-                "The file may be cut off, or the evaluation still runs.",
+                "The file may be cut off, or the evaluation is still running.",
             ) from error
 
     def names(self) -> tuple[str, ...]:

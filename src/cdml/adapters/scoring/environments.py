@@ -78,7 +78,7 @@ def interpreter(
     executable = shutil.which(environment)
     if executable is None:
         raise ConfigurationError(
-            f"scoring.environment names {environment}, which is no interpreter.",
+            f"scoring.environment is {environment}, which is not an interpreter.",
             "Set it to model, current, or the path of an interpreter.",
         )
     return Path(executable).absolute()
@@ -153,7 +153,7 @@ class _Builder:
         executable = sys.executable if python == _CURRENT else python
         failed = self._make(executable)
         if failed is not None:
-            progress.note(f"there is no Python {python} here; the model runs on {_CURRENT}.")
+            progress.note(f"Python {python} is not available here; the model runs on {_CURRENT}.")
             failed = self._make(sys.executable)
         if failed is not None:
             raise _impossible(failed)
@@ -183,15 +183,15 @@ class _Builder:
             raise _impossible(failed)
         if walls is None:
             raise InputError(
-                f"the model's environment needs {source[1]}, which has no wheel for this Python:"
-                " packages are not built from source.",
-                "Require a version that has a wheel, or have the workflow allow it: build: allow"
-                f" ({BUILD}=allow).",
+                f"the model's environment needs {source[1]}, which has no wheel for this"
+                " Python, and packages are not built from source.",
+                "Require a version that has a wheel, or allow the build in the workflow: build:"
+                f" allow ({BUILD}=allow).",
             )
         if (around := walls()) is Walls.NONE:
             raise ConfigurationError(
-                f"{source[1]} has to be built from source, and this machine has no walls to build"
-                " it behind.",
+                f"{source[1]} must be built from source, and this machine has no sandbox to"
+                " build it in.",
                 "Require a version that has a wheel, or use a runner that allows user namespaces.",
             )
         self._build(command, around)
@@ -213,7 +213,7 @@ class _Builder:
         )  # fmt: skip
         ended = run(build, lambda _: None)
         if ended.timed_out:
-            raise _impossible(f"uv was not done after {_BUILD_SECONDS // 60} minutes")
+            raise _impossible(f"uv did not finish within {_BUILD_SECONDS // 60} minutes")
         if ended.code:
             raise _impossible(_words(ended.last_words) or f"uv ended with {ended.code}")
 
@@ -239,7 +239,7 @@ def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str | N
             timeout=_BUILD_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"uv was not done after {_BUILD_SECONDS // 60} minutes"
+        return f"uv did not finish within {_BUILD_SECONDS // 60} minutes"
     if done.returncode == 0:
         return None
     return _words(done.stderr) or f"uv ended with {done.returncode}"

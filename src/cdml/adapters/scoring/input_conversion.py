@@ -46,8 +46,8 @@ def convert(column: Any, type_name: str, *, required: bool) -> Any:
         return _nothing(column, type_name, required=required)
     if type_name in INTEGER_RANGES and missing:
         raise Unfit(
-            f"{missing:,} of {len(column):,} values are missing, and the signature says"
-            f" {type_name}, which holds no missing value (double does)"
+            f"{missing:,} of {len(column):,} values are missing, but the signature's type"
+            f" {type_name} has no missing values (double has)"
         )
     if _is_list(column.type):
         return _lists(column, type_name)
@@ -77,7 +77,8 @@ def _nothing(column: Any, type_name: str, *, required: bool) -> Any:
     if type_name in INTEGER_RANGES or type_name.startswith("array("):
         if required:
             message = (
-                f"no value is there, and the signature says {type_name}, which cannot be empty"
+                f"all values are missing, but the signature's type {type_name} has no missing"
+                " values"
             )
             raise Unfit(message)
         return None
@@ -92,7 +93,7 @@ def _integer(column: Any, type_name: str) -> Any:
         try:
             return column.cast(target)
         except pa.ArrowInvalid:
-            raise Unfit(f"values of {kind} are no whole numbers that {type_name} holds") from None
+            raise Unfit(f"values of {kind} do not fit into {type_name}") from None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise _other(kind, type_name)
     low, high = INTEGER_RANGES[type_name]
@@ -101,7 +102,7 @@ def _integer(column: Any, type_name: str) -> Any:
         values = values.astype(np.float64)
         low, high = max(low, -(2**53)), min(high, 2**53)
     fits = (values >= low) & (values <= high) & (np.floor(values) == values)
-    _require(fits, f"are no whole numbers that {type_name} holds, which the signature says")
+    _require(fits, f"do not fit into the signature's type {type_name} (a whole number)")
     return pa.chunked_array([pa.array(values.astype(target.to_pandas_dtype()), target)])
 
 
@@ -114,7 +115,7 @@ def _floating(column: Any, type_name: str) -> Any:
         values = column.drop_null().to_numpy()
         if type_name not in ROUNDED:
             fits = (values >= -most) & (values <= most)
-            _require(fits, f"lie beyond {most}, from where {type_name} loses digits")
+            _require(fits, f"are beyond {most}, where {type_name} loses digits")
         return column.cast(target, safe=False)
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
@@ -124,10 +125,10 @@ def _floating(column: Any, type_name: str) -> Any:
     before = column.cast(pa.float64()).drop_null().to_numpy()
     after = converted.cast(pa.float64()).drop_null().to_numpy()
     if type_name in ROUNDED:
-        _require(np.isfinite(after) | ~np.isfinite(before), f"lie beyond what {type_name} holds")
+        _require(np.isfinite(after) | ~np.isfinite(before), f"are beyond the range of {type_name}")
     else:
         fits = (after == before) | np.isnan(before)
-        _require(fits, f"of {kind} would lose digits as {type_name}, which the signature says")
+        _require(fits, f"of {kind} would lose digits as {type_name}, the signature's type")
     return converted
 
 
@@ -142,7 +143,9 @@ def _truth(column: Any, type_name: str) -> Any:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     values = column.drop_null().to_numpy()
-    _require((values == 0) | (values == 1), "are neither 0 nor 1, and the signature says boolean")
+    _require(
+        (values == 0) | (values == 1), "are neither 0 nor 1, but the signature's type is boolean"
+    )
     return pc.not_equal(column, pa.scalar(0, column.type))
 
 
@@ -155,7 +158,7 @@ def _moment(column: Any, type_name: str) -> Any:
             return column.cast(pa.timestamp("ns"))
         except pa.ArrowInvalid:
             message = (
-                "it holds texts that are no ISO dates or times, and the signature says datetime"
+                "it has text that is not an ISO date or time, but the signature's type is datetime"
             )
             raise Unfit(message) from None
     if pa.types.is_date(kind):
@@ -166,7 +169,7 @@ def _moment(column: Any, type_name: str) -> Any:
         there = column.drop_null()
         least, most = (pa.scalar(end, pa.timestamp("us")) for end in (FIRST, LAST))
         fits = pc.and_(pc.greater_equal(there, least), pc.less_equal(there, most))
-        outside = f"lie outside of {FIRST.year} to {LAST.year}, which MLflow's datetime holds"
+        outside = f"are outside {FIRST.year} to {LAST.year}, the range of MLflow's datetime"
         _require(fits.to_numpy(), outside)
     return column.cast(pa.timestamp("ns"))
 
@@ -224,7 +227,7 @@ def _require(fits: Any, problem: str) -> None:
 
 
 def _other(kind: Any, type_name: str) -> Unfit:
-    return Unfit(f"it holds {kind}, and the signature says {type_name}")
+    return Unfit(f"it contains {kind}, but the signature's type is {type_name}")
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[Any, str], Any]]] = (

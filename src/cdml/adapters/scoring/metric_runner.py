@@ -36,8 +36,8 @@ _SHARE_OF_TIME = 0.5
 _MOST = 10_000
 """Values of one kind that are accepted for one part."""
 _CALLED = (
-    "It is called with y_true, y_pred, y_score (None where the predictions hold no score) and"
-    " weight, or those of them that it takes, as numpy arrays, and answers one number."
+    "It is called with y_true, y_pred, y_score (None if there are no scores) and weight, or"
+    " with those that it takes, as numpy arrays. It must return one number."
 )
 
 
@@ -127,8 +127,8 @@ class _MetricConversation(Conversation):
         if reply["stage"] == "import":
             return InputError(
                 f"{metric} cannot be imported: {text}.",
-                "Its module is looked for beside cdml.yaml, then among the packages of the"
-                " interpreter that scoring.environment names.",
+                "cdml looks for its module in the folder of cdml.yaml, then among the packages"
+                " of the interpreter in scoring.environment.",
             )
         if reply["stage"] == "read":
             return InputError(f"the rows for {metric} cannot be read: {text}.")
@@ -139,9 +139,9 @@ class _MetricConversation(Conversation):
         names = ", ".join(self._job.metrics)
         if ended.timed_out:
             raise InputError(
-                f"{names} was not measured after {self._job.timeout:g} seconds.",
-                "Give it more with scoring.timeout, or make the function quicker: it is called"
-                " some hundred times for each slice.",
+                f"{names} was not measured within {self._job.timeout:g} seconds.",
+                "Raise scoring.timeout, or make the function faster: it is called a few hundred"
+                " times for each slice.",
             )
         if self._trouble is not None:
             raise self._trouble
@@ -153,8 +153,8 @@ class _MetricConversation(Conversation):
         except KeyError:
             last = f": {ended.last_words}" if ended.last_words else ""
             raise InputError(
-                f"{names}: the measuring process ended with code {ended.code} before it was"
-                f" done{last}.",
+                f"{names}: the measuring process ended with code {ended.code} before it"
+                f" finished{last}.",
                 "The function may have ended it, or the machine may be out of memory (code 137).",
             ) from None
 
@@ -212,7 +212,7 @@ def copy_module(folder: Path, module: str, into: Path) -> bool:
             raise InputError(
                 f"{source} and the modules beside it are more than {MOST_FILES:,} files or"
                 f" {MOST_BYTES // 2**20} MiB.",
-                "Put the metric into a module or package of its own.",
+                "Put the metric into a separate module or package.",
             )
         target = into / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,8 @@ from cdml.models.mlmodel import MlModel
 
 _MANY = 5
 _HINT = (
-    "Bring the columns in the types of the signature, or log the model with a signature inferred"
-    " from rows like these."
+    "Provide the columns in the types of the signature, or log the model with a signature"
+    " inferred from rows like these."
 )
 
 
@@ -41,7 +41,7 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
     """
     if model.inputs is not None and job.label in model.inputs:
         raise InputError(
-            f"the model's signature asks for the label {job.label} as an input.",
+            f"the model's signature has the label {job.label} as an input.",
             "Train it without the label, and log it with the signature of its inputs only.",
         )
     there = read_columns(job)
@@ -54,12 +54,13 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
         others = tuple(name for name in there if name in purposes.others - identity)
     if not columns and not others:
         raise InputError(
-            "no column is left that the model could be given.",
-            "Name its inputs as data.features, or log it with a signature of named columns.",
+            "no column is left as an input of the model.",
+            "List its inputs under data.features, or log the model with a signature that names"
+            " its columns.",
         )
     rows = read_rows(job.inputs or job.data, (*columns, *others))
     if rows.num_rows == 0:
-        raise InputError(f"{job.data} holds no rows.")
+        raise InputError(f"{job.data} has no rows.")
     types = _types(model, columns, rows)
     converted = _converted(rows, types, frozenset(model.required if model.inputs else columns))
     # What pandas noted of its index and its column names is of no use to whoever reads this.
@@ -79,8 +80,8 @@ def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, st
     types = model.unnamed.types_of(len(columns), lists=lists)
     if types is None:
         raise InputError(
-            f"the model takes {model.unnamed}, and the data leaves {', '.join(columns[:50])}.",
-            "Name the model's inputs in their order in cdml.yaml: `data: {features: […]}`.",
+            f"the model takes {model.unnamed}, and the data has {', '.join(columns[:50])}.",
+            "List the model's inputs in order in cdml.yaml: `data: {features: […]}`.",
         )
     return dict(zip(columns, types, strict=True))
 
@@ -104,7 +105,7 @@ def _converted(rows: Any, types: Mapping[str, str], required: frozenset[str]) ->
     if problems:
         more = f"; and {len(problems) - _MANY:,} more" if len(problems) > _MANY else ""
         message = "; ".join(problems[:_MANY])
-        raise InputError(f"the model cannot be given these rows: {message}{more}.", _HINT)
+        raise InputError(f"these rows do not fit the model's inputs: {message}{more}.", _HINT)
     return pa.table(converted)
 
 

@@ -80,17 +80,17 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
     if not configured:
         if own and not any(find_class(label, own) is not None for label in question.labels):
             raise InputError(
-                f"the model's classes are {list_classes(own)}, and the label {question.label} holds"
-                f" {list_classes(question.labels)}.",
-                f"If class numbers stand for values of the label, say which under data:"
+                f"the model's classes are {list_classes(own)}, but the label {question.label}"
+                f" has {list_classes(question.labels)}.",
+                "If its class numbers stand for values of the label, list them under data:"
                 f" `classes: [{list_classes(question.labels)}]`, in the model's order.",
             )
         return own
     missing = [label for label in question.labels if find_class(label, configured) is None]
     if missing:
         raise InputError(
-            f"data.classes, {list_classes(configured)}, misses {list_classes(missing)}, which the"
-            f" label {question.label} holds.",
+            f"data.classes, {list_classes(configured)}, lacks {list_classes(missing)}, a value"
+            f" of the label {question.label}.",
             "List every class of the model, in the order of its probabilities;"
             ' words such as yes and no need quotes: `["no", "yes"]`.',
         )
@@ -100,9 +100,9 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
     agree = len(own) == len(configured) and (renamed or all(map(is_same_class, own, configured)))
     if own and not agree:
         raise InputError(
-            f"data.classes says {list_classes(configured)}, and the model itself"
+            f"data.classes is {list_classes(configured)}, but the model's classes are"
             f" {list_classes(own)}.",
-            "Leave data.classes out, or write it as the model has it.",
+            "Remove data.classes, or write the classes of the model.",
         )
     return configured
 
@@ -150,8 +150,8 @@ def number_column(answer: ModelAnswer, question: Question) -> int:
     index = find_named(answer.names or (), PREDICTION)
     if len(index) != 1:
         raise InputError(
-            f"the model answers {describe_columns(answer)}, and which one is the prediction is not"
-            " certain.",
+            f"the model returns {describe_columns(answer)}, and cdml cannot decide which one is"
+            " the prediction.",
             "Name it under data: `answer: {prediction: COLUMN}`.",
         )
     return index[0]
@@ -165,9 +165,9 @@ def find_column(answer: ModelAnswer, written: str | int) -> int:
         matches = [at for at in range(len(answer.columns)) if str(at) == str(written)]
     if len(matches) != 1:
         raise InputError(
-            f"data.answer names the column {written}, and the model answers"
+            f"data.answer names the column {written}, but the model returns"
             f" {describe_columns(answer)}.",
-            "Name a column of the answer; columns without names are counted from 0.",
+            "Name a column that the model returns; columns without names are counted from 0.",
         )
     return matches[0]
 
@@ -205,7 +205,7 @@ def require_finite(column: Any, subject: str) -> None:
     if bad > 0:
         raise InputError(
             f"{bad:,} of {len(column):,} {subject} are missing or not finite.",
-            "A model must answer every row: handle missing values inside it.",
+            "A model must return a value for every row: handle missing values inside it.",
         )
 
 

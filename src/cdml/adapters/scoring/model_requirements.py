@@ -48,7 +48,7 @@ def read_requirements(model: Path) -> list[ModelRequirement]:
     """
     path = model / FILE
     if path.is_symlink():
-        raise InputError(f"the model's {FILE} is a link.", "Put the file itself there.")
+        raise InputError(f"the model's {FILE} is a link.", "Replace it with the file itself.")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -114,7 +114,7 @@ def _parse(model: Path, line: str, number: int) -> ModelRequirement:
     if line.startswith("-"):
         raise _refused(line, number, "is an option of the installer", _INDEX)
     if "${" in line:
-        raise _refused(line, number, "asks for a variable")
+        raise _refused(line, number, "uses a variable")
     hashes = match[0] if (match := _HASHES.search(line)) else ""
     requirement_text = line.removesuffix(hashes)
     if _is_place(requirement_text):
@@ -128,7 +128,7 @@ def _parse(model: Path, line: str, number: int) -> ModelRequirement:
         marker = f" ; {requirement.marker}" if requirement.marker else ""
         from_file = _of_file(model, f"{requirement.url}{extras}{marker}", line, number)
         if from_file.name != canonicalize_name(requirement.name):
-            raise _refused(line, number, "names another package than its file does")
+            raise _refused(line, number, "names a different package than its file")
         return from_file
     return ModelRequirement(name=canonicalize_name(requirement.name), text=f"{requirement}{hashes}")
 
@@ -149,20 +149,20 @@ def _of_file(model: Path, requirement: str, line: str, number: int) -> ModelRequ
     except ValueError as error:  # half an IPv6 address, say
         raise _refused(line, number, "is no requirement") from error
     if address.scheme not in {"", "file"} or address.netloc not in {"", "localhost"}:
-        raise _refused(line, number, "asks for a package by its address", _INDEX)
+        raise _refused(line, number, "names a package by its address", _INDEX)
     path = Path(model, unquote(address.path) if address.scheme else match["place"])
     try:
         real = path.resolve()
         is_own = real.is_relative_to(model.resolve()) and real.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
-        raise _refused(line, number, "is no file in the model's folder") from error
+        raise _refused(line, number, "is not a file in the model's folder") from error
     if not is_own:
-        raise _refused(line, number, "is no file in the model's folder")
+        raise _refused(line, number, "is not a file in the model's folder")
     try:
         parse = parse_wheel_filename if real.suffix == ".whl" else parse_sdist_filename
         name = parse(real.name)[0]
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise _refused(line, number, "is no wheel and no source package by its name") from error
+        raise _refused(line, number, "is not a wheel or source package by its name") from error
     try:
         rest = Requirement(f"{name}{match['extras'] or ''} {match['marker'] or ''}")
     except InvalidRequirement as error:
@@ -181,12 +181,12 @@ def _refuse_addresses(wheel: Path) -> None:
             ]
             texts = [_start(archive, member) for member in members]
     except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise InputError(f"{wheel.name} in the model's folder is no wheel.") from error
+        raise InputError(f"{wheel.name} in the model's folder is not a wheel.") from error
     for text in texts:
         for required in HeaderParser().parsestr(text).get_all("Requires-Dist") or ():
             if "@" in required or "/" in required.partition(";")[0]:
                 raise InputError(
-                    f"{wheel.name} in the model's folder asks for a package by its address:"
+                    f"{wheel.name} in the model's folder requires a package by its address:"
                     f" {_printable_line(required)}.",
                     _INDEX,
                 )
@@ -196,15 +196,15 @@ def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     with archive.open(member) as file:
         data = file.read(_METADATA_BYTES + 1)
     if len(data) > _METADATA_BYTES:
-        raise ValueError("so long is no metadata")
+        raise ValueError("the metadata is too long")
     return data.decode("utf-8")
 
 
 _INDEX = (
     "Packages come from the index that the workflow sets (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL or"
-    " UV_INDEX), or lie as wheels in the model's folder."
+    " UV_INDEX), or from wheels in the model's folder."
 )
-_ALLOWED = "A line names a package and its versions, or a wheel in the model's folder."
+_ALLOWED = "A line must name a package and its versions, or a wheel in the model's folder."
 
 
 def _refused(line: str, number: int, why: str, hint: str = _ALLOWED) -> InputError:

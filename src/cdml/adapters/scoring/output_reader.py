@@ -66,8 +66,8 @@ class _Reader(ProbabilityColumns):
         self.notes: list[str] = []
 
     @property
-    def known(self) -> Sequence[Class]:
-        """The classes, or what can be known of them: the label's values."""
+    def possible_classes(self) -> Sequence[Class]:
+        """The model's classes, or the values of the label where it names none."""
         candidates = [*self.question.labels, *self.order]
         if self.question.binary and self.question.positive is not None:
             candidates.append(self.question.positive)
@@ -113,11 +113,11 @@ class _Reader(ProbabilityColumns):
         return self._given(prediction, self._class_probabilities())
 
     def _class_of(self, written: Class) -> Class:
-        match = find_class(written, self.known)
+        match = find_class(written, self.possible_classes)
         if match is None:
             raise InputError(
                 f"data.answer.score names the class {yaml_scalar(written)}; the classes are"
-                f" {list_classes(self.known)}.",
+                f" {list_classes(self.possible_classes)}.",
             )
         return match
 
@@ -142,16 +142,17 @@ class _Reader(ProbabilityColumns):
         require_finite(column, "predictions")
         values = pc.unique(column).to_pylist()
         few = len(values) <= _MOST_DISTINCT
-        if few and all(find_class(value, self.known) is not None for value in values):
+        if few and all(find_class(value, self.possible_classes) is not None for value in values):
             return self._given(column, self._class_probabilities())
         low, high = min(values), max(values)
         if not self.question.binary or low < -ROUNDING or high > 1 + ROUNDING:
             if all(value == int(value) for value in values[:_MOST_DISTINCT]):
                 return self._given(self._predicted(0), self._class_probabilities())
             raise InputError(
-                f"the model answers numbers from {low:.6g} to {high:.6g} that are neither classes"
-                f" nor probabilities; the classes are {list_classes(self.known)}.",
-                "Let it answer classes, or probabilities between 0 and 1.",
+                f"the model returns numbers from {low:.6g} to {high:.6g}, which are neither"
+                " classes nor probabilities; the classes are"
+                f" {list_classes(self.possible_classes)}.",
+                "It must return classes, or probabilities between 0 and 1.",
             )
         return self._given(None, self._scores({self._single_class(): self.share(0)}))
 
@@ -168,11 +169,11 @@ class _Reader(ProbabilityColumns):
         if is_same_class(last, positive) and not (is_same_class(positive, 0) and not self.order):
             return positive
         column = self.answer.names[0] if self.answer.names else 0
-        other = next((one for one in self.known if not is_same_class(one, positive)), 1)
+        other = next((one for one in self.possible_classes if not is_same_class(one, positive)), 1)
         raise InputError(
-            f"the model answers one probability a row, and it is not certain whether it is that of"
-            f" {yaml_scalar(positive)} or of {list_classes([other])}.",
-            "Say under data which: "
+            "the model returns one probability a row, and cdml cannot decide whether it is that"
+            f" of {yaml_scalar(positive)} or of {list_classes([other])}.",
+            "State it under data: "
             + " or ".join(
                 f"`answer: {{score: {{{one}: {yaml_scalar(column)}}}}}`"
                 for one in (yaml_scalar(positive), list_classes([other]))
@@ -222,7 +223,7 @@ class _Reader(ProbabilityColumns):
         texts = [str(name) for name in names]
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
-            raise InputError(f"the model answers two columns with the name {twice}.")
+            raise InputError(f"the model returns two columns with the name {twice}.")
 
     def _class_columns(self, names: Sequence[ColumnId]) -> dict[Class, int]:
         """The columns that are named by the classes; empty where they are not.
@@ -247,14 +248,15 @@ class _Reader(ProbabilityColumns):
             text = str(name)
             if not text.casefold().startswith(prefix) or not is_number(self.answer.columns[at]):
                 continue
-            one = find_class(text[len(prefix) :] if prefix else name, self.known)
+            one = find_class(text[len(prefix) :] if prefix else name, self.possible_classes)
             if one is None:
                 continue
             if one in columns:
                 raise InputError(
-                    f"the model answers the columns {list_classes((names[columns[one]], name))},"
-                    f" and both name the class {list_classes([one])}.",
-                    "Say which one counts: `answer: {score: {CLASS: COLUMN}}` under data.",
+                    "the model returns the columns"
+                    f" {list_classes((names[columns[one]], name))}, and both name the class"
+                    f" {list_classes([one])}.",
+                    "Choose one: `answer: {score: {CLASS: COLUMN}}` under data.",
                 )
             columns[one] = at
         return columns
@@ -280,8 +282,9 @@ class _Reader(ProbabilityColumns):
         if len(columns) > 1 and not self.add_up(columns.values()):
             listing = list_classes(self.name(at) for at in columns.values())
             raise InputError(
-                f"the columns {listing} of the answer are no probabilities of the classes: they do"
-                f" not add up to 1 in every row ({self.sums(columns.values())}).",
+                f"the columns {listing} that the model returns are not probabilities of the"
+                " classes: they do not add up to 1 in every row"
+                f" ({self.sums(columns.values())}).",
                 self.how(),
             )
         if len(columns) == 1 and not self.question.binary:
@@ -293,7 +296,7 @@ class _Reader(ProbabilityColumns):
         """A column whose every value is a list of probabilities."""
         lengths = pc.unique(pc.list_value_length(self.answer.columns[at])).to_pylist()
         if len(lengths) != 1 or lengths[0] is None or lengths[0] > _MOST_DISTINCT:
-            raise InputError("the model answers lists of different lengths.")
+            raise InputError("the model returns lists of different lengths.")
         columns = tuple(pc.list_element(self.answer.columns[at], one) for one in range(lengths[0]))
         inner = ModelAnswer(
             columns=columns, classes=self.answer.classes, counted=self.answer.counted
@@ -310,8 +313,9 @@ class _Reader(ProbabilityColumns):
         width = len(columns)
         if not self.add_up(columns):
             raise InputError(
-                f"the model answers {describe_columns(self.answer)} that are no probabilities"
-                f" of the classes: they do not add up to 1 in every row ({self.sums(columns)}).",
+                f"the model returns {describe_columns(self.answer)}, which are not"
+                " probabilities of the classes: they do not add up to 1 in every row"
+                f" ({self.sums(columns)}).",
                 self.how(),
             )
         order = self.order or (list(range(width)) if self.answer.counted else ())
@@ -319,17 +323,17 @@ class _Reader(ProbabilityColumns):
             return self._counted(width)
         if not order:
             raise InputError(
-                f"the model answers {describe_columns(self.answer)}, and nothing says which"
-                " class each is of.",
-                "Name the classes in the order of the columns, under data in cdml.yaml:"
-                f" `classes: [{list_classes(self.known)}]`, or in whichever order the model has"
-                " them.",
+                f"the model returns {describe_columns(self.answer)}, and cdml cannot decide"
+                " which class each belongs to.",
+                "List the classes in the order of the columns, under data in cdml.yaml:"
+                f" `classes: [{list_classes(self.possible_classes)}]`, or in the model's order"
+                " if it differs.",
             )
         if len(order) != width:
             raise InputError(
-                f"the model answers {width} columns and has {len(order)} classes:"
+                f"the model returns {width} columns and has {len(order)} classes:"
                 f" {list_classes(order)}.",
-                "data.classes must list them all, in the order of the columns.",
+                "List all classes under data.classes, in the order of the columns.",
             )
         scores = {one: self.share(at) for one, at in zip(order, columns, strict=True)}
         return self._given(None, self._scores(scores))
@@ -347,8 +351,8 @@ class _Reader(ProbabilityColumns):
         scores: dict[Class, ScoreArray] = {one: self.share(one) for one in range(width)}
         self.order = tuple(scores)
         self.notes.append(
-            f"The {width} columns of the answer are read as the classes 0 to {width - 1}, by"
-            " their place; data.classes says it for certain."
+            f"The {width} columns that the model returns are read as the classes 0 to"
+            f" {width - 1}, by their position. Set data.classes to be certain."
         )
         return self._given(None, scores, placed=True)
 
@@ -362,8 +366,9 @@ class _Reader(ProbabilityColumns):
             raise self.ambiguous()
         if not self.question.binary:
             self.notes.append(
-                f"The column {self.name(share)} of the answer holds the probability of one class"
-                " alone: nothing that needs the probability of every class is measured."
+                f"The column {self.name(share)} that the model returns holds the probability of"
+                " only one class: no metric that needs the probability of every class is"
+                " measured."
             )
             return self._given(column, {})
         scores = self.share(share)
@@ -379,20 +384,19 @@ class _Reader(ProbabilityColumns):
         separated = bool(scores[positive].min(initial=np.inf) >= highest_other)
         if of_prediction or not separated or (likelier and not positive.all()):
             raise InputError(
-                f"the model answers {self.name(prediction)} and {self.name(share)}, and it is"
-                f" not certain whether the latter is the probability of"
+                f"the model returns {self.name(prediction)} and {self.name(share)}, and cdml"
+                " cannot decide whether the latter is the probability of"
                 f" {yaml_scalar(self._positive)} or of the predicted class.",
-                "Say under data: `answer: {prediction: "
-                f"{self.name(prediction)}, score: {self.name(share)}}}` if it is that of"
-                f" {yaml_scalar(self._positive)}; `answer: {{prediction:"
-                f" {self.name(prediction)}}}` reads the prediction alone.",
+                f"Write under data: `answer: {{prediction: {self.name(prediction)}, score:"
+                f" {self.name(share)}}}` if it is that of {yaml_scalar(self._positive)}, or"
+                f" `answer: {{prediction: {self.name(prediction)}}}` to read only the prediction.",
             )
         return self._given(column, {self._positive: scores})
 
     # Numbers
 
     def _predicted(self, at: int) -> Any:
-        return by_number(self.answer.columns[at], self.known, self.question.classes)
+        return by_number(self.answer.columns[at], self.possible_classes, self.question.classes)
 
     def _scores(self, scores: Mapping[Class, ScoreArray]) -> dict[Class, ScoreArray]:
         """By the label's values; of a binary task only the positive class's."""
@@ -400,8 +404,8 @@ class _Reader(ProbabilityColumns):
             unseen = [one for one in self.question.labels if find_class(one, scores) is None]
             if unseen and scores:
                 self.notes.append(
-                    f"The label {self.question.label} holds {list_classes(unseen)}, which the model"
-                    " does not know: these rows count as wrong, with a probability of 0."
+                    f"The label {self.question.label} has {list_classes(unseen)}, which is not"
+                    " a class of the model: these rows count as wrong, with a probability of 0."
                 )
             return dict(scores)
         own = find_class(self._positive, scores)
@@ -410,7 +414,7 @@ class _Reader(ProbabilityColumns):
         if len(scores) == 1:
             return {self._positive: 1 - next(iter(scores.values())), **scores}
         raise InputError(
-            f"the model knows {list_classes(scores)}; none is data.positive,"
+            f"the model's classes are {list_classes(scores)}; none is data.positive,"
             f" {yaml_scalar(self._positive)}.",
             "Set data.positive to the class the model was trained on.",
         )
@@ -446,13 +450,15 @@ class _Reader(ProbabilityColumns):
 
     def _negative_class(self, positive: Class) -> Class:
         """The negative class."""
-        negative = next((one for one in self.known if not is_same_class(one, positive)), None)
+        negative = next(
+            (one for one in self.possible_classes if not is_same_class(one, positive)), None
+        )
         if negative is not None:
             return negative
         if is_same_class(positive, 0) or is_same_class(positive, 1):
             return type(positive)(not is_same_class(positive, 1))
         raise InputError(
-            f"the label {self.question.label} holds {list_classes(self.question.labels)} alone, and"
-            " nothing says what the other class is.",
-            "Name both under data: `classes: [NEGATIVE, POSITIVE]`.",
+            f"the label {self.question.label} has only {list_classes(self.question.labels)}, so"
+            " cdml cannot infer the other class.",
+            "List both under data: `classes: [NEGATIVE, POSITIVE]`.",
         )

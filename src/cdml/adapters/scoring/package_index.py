@@ -62,7 +62,7 @@ def find_uv() -> list[str]:
     if find_spec("uv") is not None:
         return [sys.executable, "-m", "uv"]
     raise ConfigurationError(
-        "the model's environment is built by uv, which is not installed.",
+        "uv, which builds the model's environment, is not installed.",
         "Install uv, or set scoring.environment to current or to an interpreter's path.",
     )
 

@@ -76,9 +76,9 @@ def labels(job: ScoringJob) -> list[Any]:
     positive = find_class(job.positive, ordered)
     if positive is None and len(ordered) > 1:
         raise InputError(
-            f"data.positive, {yaml_scalar(job.positive)}, is no value of the label {job.label},"
-            f" which holds {list_classes(ordered)}.",
-            'Write it as it stands there; words such as yes and no need quotes: `"yes"`.',
+            f"data.positive, {yaml_scalar(job.positive)}, is not a value of the label"
+            f" {job.label}, which has {list_classes(ordered)}.",
+            'Write it as it is in the data; quote words such as yes and no: `"yes"`.',
         )
     others = [value for value in ordered if not is_same_class(value, job.positive)]
     return [*others, job.positive if positive is None else positive]
@@ -146,7 +146,7 @@ def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
         or (names is not None and len(names) != len(columns))
         or len(shares) not in (0, len(words.classes))
     ):
-        raise InputError("the scoring process left unexpected columns.")
+        raise InputError("the scoring process wrote unexpected columns.")
     for name in shares:
         require_finite(table[name], "scores")
     outputs = described.outputs if described else ()
@@ -168,18 +168,20 @@ def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
         try:
             return column.cast(pa.float64())
         except pa.ArrowException as error:
-            raise InputError(f"a regression answers numbers, not {column.type}.") from error
+            raise InputError(
+                f"a regression model must return numbers, not {column.type}."
+            ) from error
     try:
         encoded = pc.dictionary_encode(column).combine_chunks()
     except pa.ArrowException as error:
         raise InputError(
-            f"the model answers {column.type}, and not one value for each row.",
-            "Let the model answer the values that stand in the label's column.",
+            f"the model returned {column.type}, not one value for each row.",
+            "The model must return values of the label's column.",
         ) from error
     values = encoded.dictionary.to_pylist()
     if len(values) > _MANY_CLASSES:
         raise InputError(
-            f"the model answers {len(values):,} different values, and the task is {job.task}.",
+            f"the model returned {len(values):,} different values, but the task is {job.task}.",
             "Set data.task to regression if the label is a number.",
         )
     named = _in_the_labels_values(job, values, understood.order)
@@ -204,20 +206,19 @@ def _in_the_labels_values(
         raise _no_label(job, lost if matched else values, class_values)
     if len(set(map(str, matched))) < len(matched):
         raise InputError(
-            f"the model answers {list_classes(values)}, and more than one of them is the same value"
-            " of"
-            f" the label {job.label}, which holds {list_classes(class_values)}.",
-            "Let the model answer the values that stand in the label's column.",
+            f"the model returned {list_classes(values)}, and several of them match one value of"
+            f" the label {job.label}, which has {list_classes(class_values)}.",
+            "The model must return values of the label's column.",
         )
     return [value if one is None else one for value, one in zip(values, classes, strict=True)]
 
 
 def _no_label(job: ScoringJob, values: Sequence[Any], class_values: Sequence[Any]) -> InputError:
     return InputError(
-        f"the model answers {list_classes(sorted(values, key=str))}, and the classes of"
+        f"the model returned {list_classes(sorted(values, key=str))}, but the classes of"
         f" {job.label} are {list_classes(dict.fromkeys(class_values))}.",
-        "Let the model answer the values that stand in the label's column; where it answers class"
-        " numbers, name the classes in its order under data: `classes: [CLASS, …]`.",
+        "The model must return values of the label's column. If it returns class numbers, list"
+        " the classes in its order under data: `classes: [CLASS, …]`.",
     )
 
 
@@ -235,11 +236,10 @@ def _refuse_another_order(
     codes = [column.filter(there).cast(pa.int64()).to_numpy() for column in (prediction, label)]
     if not fitting_order(codes[0], codes[1], width):
         raise InputError(
-            f"the model answers {width} columns without names, which fit the label {job.label}"
-            f" better in another order than 0 to {width - 1}.",
-            "Name the classes in the order of the columns, under data in cdml.yaml:"
-            f" `classes: [{list_classes(range(width))}]`, or in whichever order the model has"
-            " them.",
+            f"the model returned {width} columns without names, which fit the label {job.label}"
+            f" better in an order other than 0 to {width - 1}.",
+            "List the classes in the order of the columns, under data in cdml.yaml: `classes:"
+            f" [{list_classes(range(width))}]`, or in the model's order if it differs.",
         )
 
 

@@ -61,7 +61,7 @@ class ProbabilityColumns:
     def sums(self, columns: Iterable[int]) -> str:
         """What the rows add up to, in words."""
         sums = np.sum([floats(self.answer.columns[at]) for at in columns], axis=0)
-        return f"the sums lie between {sums.min():.4g} and {sums.max():.4g}"
+        return f"the sums are between {sums.min():.4g} and {sums.max():.4g}"
 
     def name(self, at: int) -> str:
         """The name of a column, or its number."""
@@ -71,8 +71,8 @@ class ProbabilityColumns:
     def ambiguous(self) -> InputError:
         """That nothing says which columns count."""
         return InputError(
-            f"the model answers {describe_columns(self.answer)}, and which of them counts is not"
-            " certain.",
+            f"the model returns {describe_columns(self.answer)}, and cdml cannot decide which"
+            " of them to use.",
             self.how(),
         )
 
@@ -80,6 +80,6 @@ class ProbabilityColumns:
         """What to write where it is not certain which columns count."""
         score = "COLUMN" if self.question.binary else "{CLASS: COLUMN, …}"
         return (
-            f"Say under data in cdml.yaml which count: `answer: {{prediction: COLUMN, score:"
-            f" {score}}}`; score may be left out."
+            "Name them under data in cdml.yaml: `answer:"
+            f" {{prediction: COLUMN, score: {score}}}`; score is optional."
         )

@@ -61,11 +61,11 @@ def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls
             else (f"Isolation is required for {trust.strangers}")
         )
         raise ConfigurationError(
-            f"{author}, and this runner cannot isolate a model; no model was run.",
+            f"{author}, but this runner cannot isolate a model. No model was run.",
             "Use a GitHub-hosted Ubuntu runner or one that allows user namespaces, set"
-            " `isolation-sudo: true` where the job may use sudo, or score elsewhere and give"
+            " `isolation-sudo: true` if the job may use sudo, or score elsewhere and give"
             f" --predictions. In a job without secrets, `isolation: {PREFERRED}` runs the model"
-            " all the same.",
+            " anyway.",
         )
     return chosen
 

@@ -36,7 +36,7 @@ _LEAST_FILE = 2**30
 _LONGEST = 500
 _MOST_LISTED = 20
 _LINE = re.compile(r" \([\w.-]+, line \d+\)$")
-_SHAPES = "docs/answers.md tells what a model may answer."
+_SHAPES = "docs/answers.md describes what a model may return."
 _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
 
 
@@ -200,15 +200,15 @@ class _ScoringConversation(Conversation):
         """Raise what went wrong: the worker reported trouble, was late, or just ended."""
         if ended.timed_out:
             raise InputError(
-                f"the model was not done after {timeout:g} seconds.",
-                "Give it more with scoring.timeout, or score elsewhere and use --predictions.",
+                f"the model did not finish within {timeout:g} seconds.",
+                "Raise scoring.timeout, or score elsewhere and use --predictions.",
             )
         if self._trouble:
             raise InputError(self._trouble, self._hint or self._advice())
         if not self._done:
             last = f": {ended.last_words}" if ended.last_words and not self._closed else ""
             raise InputError(
-                f"the scoring process ended with code {ended.code} before it was done{last}.",
+                f"the scoring process ended with code {ended.code} before it finished{last}.",
                 "The model may have ended it, or the machine may be out of memory (code 137).",
             )
 
@@ -217,10 +217,12 @@ class _ScoringConversation(Conversation):
         names += ", …" if len(self.inputs) > _MOST_LISTED else ""
         if not self.given.named:
             return (
-                f"It was given {names}: where these are not its inputs, or not in its order, name"
-                " them as data.features."
+                f"It received {names}. If these are not its inputs, or are in another order,"
+                " list its inputs under data.features."
             )
-        return f"It was given the columns that its signature names: {names}. Run it on such rows."
+        return (
+            f"It received the columns of its signature: {names}. Check that it runs on such rows."
+        )
 
 
 def _words(message: Mapping[str, Any]) -> predictions.Words:
@@ -246,7 +248,7 @@ def _describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
         place = _LINE.search(message)
         names = ", ".join(map(printable, closed[:_MOST_LISTED]))
         return (
-            f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
+            f"{stage}: {kind}{place[0] if place else ''}. The message is hidden: it may quote"
             f" values of {names}, which the contract classifies."
         )
     error_name = "" if reply.get("refused") else kind  # another sentence names the column

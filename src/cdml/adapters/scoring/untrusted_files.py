@@ -22,7 +22,7 @@ _VALUES_OF_LIST = 1_000
 """As many classes as a column of lists may have."""
 _ALWAYS = 16 * _MIB
 """Footer and headers of a file with few rows."""
-_UNREADABLE = "the scoring process left no readable answers."
+_UNREADABLE = "the scoring process wrote no readable output."
 
 
 def most_bytes(rows: int) -> int:
@@ -79,7 +79,7 @@ def open_plain(path: Path, most: int) -> Iterator[BinaryIO]:
 
 def _refuse_odd(status: os.stat_result, most: int) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        raise InputError(_UNREADABLE, "They must be a file of its own, and no link.")
+        raise InputError(_UNREADABLE, "Its files must be regular files, not links.")
     if status.st_size > most:
         raise _too_large(status.st_size, most)
 
@@ -89,10 +89,10 @@ def _refuse_impossible(footer: Any, rows: int) -> None:
         raise _another_number(footer.num_rows, rows)
     columns = footer.num_columns
     if columns > _MOST_COLUMNS:
-        raise InputError(f"the model answered {columns:,} columns.")
+        raise InputError(f"the model returned {columns:,} columns.")
     levels = [footer.schema.column(at).max_repetition_level for at in range(columns)]
     if max(levels, default=0) > 1:
-        raise InputError("the model answers lists of lists.")
+        raise InputError("the model returned lists of lists.")
     counted = size = 0
     for at in range(footer.num_row_groups):
         group = footer.row_group(at)
@@ -101,7 +101,7 @@ def _refuse_impossible(footer: Any, rows: int) -> None:
             chunk = group.column(column)
             most = group.num_rows * (_VALUES_OF_LIST if level else 1)
             if not 0 <= chunk.num_values <= most or chunk.total_uncompressed_size < 0:
-                raise InputError("the model answers more values than rows.")
+                raise InputError("the model returned more values than rows.")
             size += chunk.total_uncompressed_size
     if counted != rows:
         raise _another_number(counted, rows)
@@ -135,14 +135,14 @@ def _in_place(value: Any) -> Any:
 
 def _another_number(answered: int, rows: int) -> InputError:
     return InputError(
-        f"the model answered {answered:,} rows for {rows:,}.",
-        "A model must answer every row, in the order of its input.",
+        f"the model returned {answered:,} rows for {rows:,}.",
+        "A model must return one row for every row, in the order of its input.",
     )
 
 
 def _too_large(size: int, most: int) -> InputError:
     return InputError(
-        f"the answers take {size / _MIB:,.0f} MiB, and {most / _MIB:,.0f} MiB are the most for"
-        " these rows.",
-        "A model answers one row of numbers or short texts for each row it is given.",
+        f"the model's output takes {size / _MIB:,.0f} MiB; the limit for these rows is"
+        f" {most / _MIB:,.0f} MiB.",
+        "A model must return one row of numbers or short texts for each row.",
     )

@@ -104,7 +104,7 @@ class Model:
         else:
             frame = frame.drop(columns=self.others)
         if not len(frame.columns):
-            raise UnusableModel("no column is left that the model could be given")
+            raise UnusableModel("no column is left as an input of the model")
         self.asked = frame
         return frame
 
@@ -134,9 +134,9 @@ class Model:
         """The columns of the answer, and the probabilities beside a single one."""
         names, columns = read_answer(self.pyfunc.predict(frame), frame)
         if not 0 < len(columns) <= MOST_COLUMNS:
-            raise UnusableModel(f"the model answers {len(columns):,} columns")
+            raise UnusableModel(f"the model returned {len(columns):,} columns")
         if self.width and (names, len(columns)) != (self.names, self.width):
-            raise UnusableModel("the model answers other columns for some rows than for others")
+            raise UnusableModel("the model returned different columns for some rows")
         self.names, self.width = names, len(columns)
         arrays = {f"a{at}": arrow(values) for at, values in enumerate(columns)}
         if len(columns) == 1 and self.task != "regression" and self.proba is not None:
@@ -151,7 +151,7 @@ class Model:
         inputs = frame[self.features] if self.features else frame
         matrix: Any = np.asarray(self.proba(inputs), dtype=np.float64)
         if matrix.shape != (len(frame), len(self.classes)):
-            raise UnusableModel("predict_proba does not answer one probability for each class")
+            raise UnusableModel("predict_proba does not return one probability for each class")
         return matrix
 
 
@@ -172,9 +172,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
             try:
                 writer.write_table(answered.cast(writer.schema))
             except pa.ArrowException:
-                raise UnusableModel(
-                    "the model answers other types for some rows than others"
-                ) from None
+                raise UnusableModel("the model returned different types for some rows") from None
             rows += batch.num_rows
             tell("rows", rows=batch.num_rows)
     finally:
@@ -279,9 +277,7 @@ def read_answer(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
         and all(isinstance(row, dict) for row in answer)
     ):
         if any(row.keys() != answer[0].keys() for row in answer):
-            raise UnusableModel(
-                "the model answers mappings with other keys for some rows than others"
-            )
+            raise UnusableModel("the model returned mappings with different keys for some rows")
         answer = {key: [row[key] for row in answer] for key in answer[0]}
     if isinstance(answer, dict):
         return read_mapping(answer, frame)
@@ -321,11 +317,11 @@ def read_array(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
     try:
         array = np.asarray(answer)
     except ValueError:
-        raise UnusableModel("the model answers rows of different lengths") from None
+        raise UnusableModel("the model returned rows of different lengths") from None
     if array.ndim == 0 and len(frame) == 1:
         array = array.reshape(1)
     if array.ndim not in (1, 2):
-        raise UnusableModel(f"the model answers {type(answer).__name__} of shape {array.shape}")
+        raise UnusableModel(f"the model returned {type(answer).__name__} of shape {array.shape}")
     require_rows(len(array), frame)
     if array.dtype.names and array.ndim == 1:
         return name_list(array.dtype.names), [array[name] for name in array.dtype.names]
@@ -337,14 +333,14 @@ def read_array(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
 def require_rows(answered: int, frame: Any) -> None:
     """Refuse another number of rows."""
     if answered != len(frame):
-        raise UnusableModel(f"the model answered {answered} rows for {len(frame)}")
+        raise UnusableModel(f"the model returned {answered} rows for {len(frame)}")
 
 
 def require_order(index: Any, frame: Any) -> None:
     """Refuse an answer whose own index puts the rows in another order than the input."""
     require_rows(len(index), frame)
     if not index.equals(frame.index) and set(index) == set(frame.index):
-        raise UnusableModel("the model answers the rows in another order than its input has")
+        raise UnusableModel("the model returned the rows in a different order")
 
 
 def name_list(names: Any) -> list[Any]:
@@ -363,7 +359,7 @@ def arrow(values: Any) -> Any:
             values = np.asarray(values, dtype=float)
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        raise UnusableModel("the model answers values of different types in one column") from None
+        raise UnusableModel("the model returned values of different types in one column") from None
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

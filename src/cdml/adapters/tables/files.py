@@ -92,13 +92,13 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
         return Files(uri=masked, paths=(path,), format=_format(path))
     if scheme in OBJECT_STORES:
         raise InputError(
-            f"data at {scheme}:// addresses cannot be read yet.",
+            f"cdml cannot read data at {scheme}:// addresses yet.",
             "Download it in an earlier step and give its path, or use a presigned https:// URL.",
         )
     if scheme not in ("", "file"):
         raise InputError(
-            f"{scheme}:// addresses cannot be read.",
-            "Give a file, a glob, a folder of Parquet files, or an http(s) URL.",
+            f"cdml cannot read {scheme}:// addresses.",
+            "Use a file, a glob, a folder of Parquet files, or an http(s) URL.",
         )
     path = Path(unquote(urlsplit(address).path) if scheme else address)
     if path.is_dir():

@@ -217,7 +217,7 @@ class _Records:
             places.append((int(str(row)), kind))
         (first, one), (second, other) = sorted(places)[:2]
         return (
-            f"the column {texts.names[number]!r} holds {_WORDS[one]} ({texts.place(first)}) and"
+            f"the column {texts.names[number]!r} mixes {_WORDS[one]} ({texts.place(first)}) and"
             f" {_WORDS[other]} ({texts.place(second)})."
         )
 

@@ -20,7 +20,7 @@ def unreadable(uri: str, error: Exception) -> InputError:
     message = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
     return InputError(
         f"{uri} cannot be read: {mask(message, uri).rstrip('.')}.",
-        "The file may be incomplete or have another format.",
+        "The file may be incomplete or in another format.",
     )
 
 

@@ -54,7 +54,7 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> 
         return NotRun(str(error).splitlines()[0].partition("Error: ")[2])
     except duckdb.Error as error:
         # What goes wrong at a value quotes the value, which may be personal.
-        return NotRun(f"the engine gave up: {str(error).partition(':')[0]}")
+        return NotRun(f"the engine failed: {str(error).partition(':')[0]}")
     return single_number(rows)
 
 

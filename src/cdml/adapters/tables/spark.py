@@ -62,7 +62,7 @@ class SparkView(RemoteTable):
         except (AnalysisException, ParseException) as error:
             return NotRun(_first_line(error))
         except _ERRORS as error:
-            return NotRun(f"Spark gave up: {type(error).__name__}")
+            return NotRun(f"Spark failed: {type(error).__name__}")
         finally:
             timer.cancel()
 
@@ -92,7 +92,7 @@ class SparkTables:
         address, _, named = reveal(uri).partition("#")
         if not named:
             raise ConfigurationError(
-                f"{uri} names no table.", "Write it after a #: spark://#catalog.table."
+                f"{uri} names no table.", "Write the table after a #: spark://#catalog.table."
             )
         session = _session(address.removeprefix("spark://"))
         try:

@@ -223,7 +223,7 @@ class SqlTable:
         raise ConfigurationError(
             f"{self.ref.uri} and {other.ref.uri} are in different places, so their rows cannot"
             " be compared.",
-            "Put the reference where the data is, or use a profile of it.",
+            "Move the reference to where the data is, or use a profile of it.",
         )
 
     def overlap(self, other: Table, columns: Sequence[str]) -> Overlap:

@@ -45,11 +45,11 @@ class Misfit:
         """In words."""
         are = "value is" if self.count == 1 else "values are"
         first = f"in {self.where}" if self.count == 1 else f"the first in {self.where}"
-        return f"{self.count:,} {are} no {self.declared}, {first}"
+        return f"{self.count:,} {are} not {self.declared}, {first}"
 
     def error(self) -> InputError:
         return InputError(
-            f"{self.where}: the value of {self.column!r} is not of type {self.declared}, as"
+            f"{self.where}: the value of {self.column!r} is not of type {self.declared}, which"
             f" {self.declared.by} declares ({self.count:,} such values).",
             "Correct the value, or leave it empty if it is missing.",
         )

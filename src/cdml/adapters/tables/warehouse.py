@@ -88,7 +88,7 @@ class DatabaseTable(RemoteTable):
             return NotRun(mask(_first_line(error), self.uri))
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            return NotRun(f"the database gave up: {type(cause).__name__}")
+            return NotRun(f"the database failed: {type(cause).__name__}")
 
     def reaches(self, other: SqlEngine) -> bool:
         return isinstance(other, DatabaseTable) and other.engine.url == self.engine.url
@@ -115,7 +115,8 @@ class DatabaseTables:
         masked = uri if isinstance(uri, Address) and uri.values else masked
         if not table:
             raise ConfigurationError(
-                f"{masked} names no table.", "Write it after a #: postgresql://…/db#schema.table."
+                f"{masked} names no table.",
+                "Write the table after a #: postgresql://…/db#schema.table.",
             )
         schema, _, name = table.rpartition(".")
         dialect = _NAMES.get(engine.dialect.name, engine.dialect.name)
@@ -162,12 +163,12 @@ def _columns(
 ) -> tuple[EngineColumn, ...]:
     if dialect not in DIALECTS:
         raise ConfigurationError(
-            f"cdml does not support {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
+            f"cdml does not support {dialect}.", f"It supports {', '.join(sorted(DIALECTS))}."
         )
     try:
         described = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
     except NoSuchTableError as error:
-        raise InputError(f"{masked}: there is no such table.") from error
+        raise InputError(f"{masked}: the table does not exist.") from error
     except SQLAlchemyError as error:
         raise ServiceError(f"{masked} does not answer: {_first_line(error)}") from error
     return tuple(_column(one, engine, dialect) for one in described)

@@ -82,8 +82,8 @@ def _listen(path: Path, mode: int) -> socket.socket:
         made.close()
         why = error.strerror or error
         raise ConfigurationError(
-            f"no log of HAProxy can be received at {path}: {why}.",
-            "Name a socket in a folder that may be written to, at which nobody else listens.",
+            f"cdml cannot receive HAProxy's log at {path}: {why}.",
+            "Use a socket in a writable folder, at which no other process listens.",
         ) from error
     made.settimeout(_PATIENCE)
     return made
@@ -100,10 +100,10 @@ def _clear(path: Path, probe: socket.socket) -> None:
     except FileNotFoundError:
         return
     if not is_socket:
-        raise FileExistsError(None, "something else is there")
+        raise FileExistsError(None, "a file that is not a socket is there")
     try:
         probe.connect(str(path))
     except ConnectionRefusedError:
         path.unlink()
     else:
-        raise FileExistsError(None, "another process listens at it")
+        raise FileExistsError(None, "another process listens there")

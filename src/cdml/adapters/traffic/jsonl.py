@@ -35,8 +35,8 @@ class JsonlTraffic:
             self._inbox.put(self._lines())
         except FileNotFoundError as error:
             raise InputError(
-                f"there is no file of requests {self._path}.",
-                "Check where the balancer or the server writes its records.",
+                f"the file of request records {self._path} does not exist.",
+                "Check where the load balancer or the server writes its records.",
             ) from error
         except OSError as error:
             raise ServiceError(f"{self._path} cannot be read: {error.strerror}.") from error

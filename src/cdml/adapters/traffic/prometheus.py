@@ -109,16 +109,16 @@ class PrometheusTraffic:
             )
         except requests.RequestException as error:
             kind = type(error).__name__
-            raise ServiceError(f"Prometheus at {self._shown} gave no answer ({kind}).") from error
+            raise ServiceError(f"Prometheus at {self._shown} did not answer ({kind}).") from error
         if answer.status_code in _BAD_QUERY:
             raise ConfigurationError(
-                f"Prometheus does not understand the query {query}.",
-                "Give selectors of counters, without functions and ranges.",
+                f"Prometheus cannot parse the query {query}.",
+                "Use selectors of counters, without functions and ranges.",
             )
         if answer.status_code in _UNAUTHORIZED:
             raise ServiceError(
-                f"Prometheus at {self._shown} refuses the token ({answer.status_code}).",
-                "Give it a token that may query.",
+                f"Prometheus at {self._shown} rejects the token ({answer.status_code}).",
+                "Use a token that may query.",
             )
         try:
             data = answer.json()["data"]
@@ -127,8 +127,8 @@ class PrometheusTraffic:
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise ServiceError(
-            f"what answered at {self._shown} ({answer.status_code}) is not Prometheus's API.",
-            "Check the address and any proxy on the way.",
+            f"the server at {self._shown} ({answer.status_code}) is not Prometheus.",
+            "Check the address and any proxy in between.",
         )
 
 

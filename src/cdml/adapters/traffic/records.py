@@ -70,7 +70,7 @@ def _number(value: object) -> float:
     if value is None:
         return -1.0
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     figure = float(value)
     if not math.isfinite(figure):
         raise ValueError(f"{value!r} is not finite")

@@ -107,7 +107,7 @@ class GitHubActionsRun:
         if not run:
             raise InputError(
                 f"no run triggered this one, so there is no artifact {name!r}.",
-                "The workflow is to run `on: workflow_run`; see the fork workflows of `cdml init`.",
+                "Run the workflow `on: workflow_run`; see the fork workflows of `cdml init`.",
             )
         since = str(at(self._event, "workflow_run", "run_started_at") or "")
         return newest_artifact(self._client, run, name, most, since)

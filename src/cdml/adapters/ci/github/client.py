@@ -219,14 +219,14 @@ def connect(
     """
     if environment.get("CDML_UNWALLED") == "true":
         raise ServiceError(
-            "this step gets no GitHub token, as a model ran in its job with isolation: none.",
+            "this step gets no GitHub token, because a model ran in its job with isolation: none.",
             "Report from a second job, as the workflow of cdml init does.",
         )
     token = find_token(environment)
     if token is None:
         raise ServiceError(
             "there is no GitHub token.",
-            "Leave `github-token` to its default, or set GITHUB_TOKEN.",
+            "Remove `github-token` from the step to use its default, or set GITHUB_TOKEN.",
         )
     return Client(environment, token, pace=pace, hasty=hasty, budget=budget)
 
@@ -265,40 +265,41 @@ def translate_errors(action: str, permission: str) -> Iterator[None]:
         tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
         if tls is not None:
             raise Lost(
-                f"GitHub's API {tls.description}, when asked to {action}.", tls.hint
+                f"GitHub's API {tls.description}; cdml could not {action}.", tls.hint
             ) from error
         kind = type(error).__name__
-        raise Lost(f"GitHub's API gave no answer when asked to {action} ({kind}).") from error
+        raise Lost(f"GitHub's API did not answer, so cdml could not {action} ({kind}).") from error
     except _NOT_GITHUB as error:
         raise Lost(
-            f"what answered when asked to {action} is not GitHub's API.",
-            "Check GITHUB_API_URL and any proxy on the way.",
+            f"the server that answered is not GitHub's API, so cdml could not {action}.",
+            "Check GITHUB_API_URL and any proxy in between.",
         ) from error
 
 
 def _service_error(error: GithubException, action: str, permission: str) -> ServiceError:
     if error.status == _UNAUTHORIZED:
         return ServiceError(
-            f"GitHub does not know this token and did not {action}.",
-            "Give `github-token` a token of this repository.",
+            f"GitHub rejected the token, so cdml could not {action}.",
+            "Set `github-token` to a token of this repository.",
         )
     if error.status == _TOO_MANY or isinstance(error, RateLimitExceededException):
         return ServiceError(
-            f"GitHub's rate limit is used up for longer than a job can wait; it did not {action}.",
-            "Run the job again later, or give `github-token` another token.",
+            "GitHub's rate limit is exhausted for longer than a job can wait, so cdml could not"
+            f" {action}.",
+            "Run the job again later, or set `github-token` to another token.",
         )
     if error.status == _FORBIDDEN:
         detail = f" ({error.message})" if error.message else ""
         return ServiceError(
-            f"GitHub does not let this token {action}{detail}.",
+            f"GitHub does not allow this token to {action}{detail}.",
             f"Grant `{permission}` in the job's permissions. {_READ_ONLY}",
         )
     if error.status == _NOT_FOUND:
         return NotFoundError(
-            f"GitHub answered 404 to the request to {action}.",
-            f"It may not exist, or the token may not see it: grant `{permission}`.",
+            f"GitHub answered 404 when cdml tried to {action}.",
+            f"Either it does not exist, or the token may not see it. Grant `{permission}`.",
         )
     kind = Lost if error.status >= _SERVER else ServiceError
     return kind(
-        f"GitHub answered {error.status} to the request to {action}: {error.message or '-'}."
+        f"GitHub answered {error.status} when cdml tried to {action}: {error.message or '-'}."
     )

@@ -80,8 +80,8 @@ def _pull_request(event: Event) -> PullRequest | None:
         return PullRequest(number=int(pull["number"]), head=str(pull["head"]["sha"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"the event's pull request lacks {error}.",
-            "GITHUB_EVENT_PATH must name the event as GitHub wrote it.",
+            f"the event's pull request has no {error}.",
+            "GITHUB_EVENT_PATH must name an event that GitHub wrote.",
         ) from error
 
 

@@ -145,12 +145,12 @@ def _downloaded(client: Client, id_: int, most: int) -> bytes:
     place = first.headers.get("Location", "")
     if first.status_code not in _REDIRECTS or not place.startswith(("https://", address[:7])):
         raise ServiceError(
-            f"GitHub answered {first.status_code} when asked to download an artifact.",
+            f"GitHub answered {first.status_code} when cdml tried to download an artifact.",
             f"Grant `{_PERMISSION}` in the job's permissions.",
         )
     with session.get(place, stream=True, timeout=_TIMEOUT, verify=client.certificates) as answer:
         if answer.status_code != _OK:
-            raise Lost(f"the artifact's store answered {answer.status_code}.")
+            raise Lost(f"the artifact storage answered {answer.status_code}.")
         content = bytearray()
         for chunk in answer.iter_content(_CHUNK):
             content += chunk

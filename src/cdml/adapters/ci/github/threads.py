@@ -93,8 +93,8 @@ def _only(pulls: list[PullRequest]) -> int | None:
     if len(fitting) > 1:
         every = ", ".join(f"{pull.number} into {pull.base.ref}" for pull in fitting)
         raise ServiceError(
-            f"several pull requests have this commit as their head ({every}), and nothing says"
-            " whose verdict this is.",
-            "Name one with `pull-request`, or close the others.",
+            f"several pull requests have this commit as their head ({every}), so cdml cannot"
+            " decide where to comment.",
+            "Choose one with `pull-request`, or close the others.",
         )
     return fitting[0].number if fitting else None

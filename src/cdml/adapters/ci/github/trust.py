@@ -31,7 +31,7 @@ def _strangers_code(environment: Mapping[str, str]) -> str:
         return _DEPENDABOTS
     event = environment.get("GITHUB_EVENT_NAME", "")
     if event == "merge_group":
-        return "merge groups, which may hold pull requests from forks"
+        return "merge groups, which may contain pull requests from forks"
     try:
         return _whose(event, read_event(environment))
     except (InputError, RecursionError):
@@ -50,7 +50,7 @@ def _whose(event: str, payload: Event) -> str:
         )
     comment = isinstance(at(payload, "issue", "pull_request"), dict)
     if comment or event.startswith("pull_request") or event == "workflow_run":
-        return "pull requests of which the event does not say whose they are"
+        return "pull requests whose author is not in the event"
     return ""
 
 

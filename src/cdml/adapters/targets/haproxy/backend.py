@@ -41,14 +41,15 @@ class Backend:
                 )
             if not ipaddress.ip_address(servers[slot].host).is_loopback:
                 raise ConfigurationError(
-                    f"server {slot} of the backend {self._name} is at {servers[slot].host}, and"
-                    " this target starts servers on its own machine: give it a loopback address."
+                    f"server {slot} of the backend {self._name} is at {servers[slot].host}, but"
+                    " this target starts servers on its own machine: use a loopback address."
                 )
         for name, server in servers.items():
             if name not in self._slots and server.weight and not server.backup:
                 raise ConfigurationError(
-                    f"the backend {self._name} also gives traffic to {name!r}, which is no slot.",
-                    "Give the slots a backend of their own, or make the other one a `backup`.",
+                    f"the backend {self._name} also sends traffic to {name!r}, which is not a"
+                    " slot.",
+                    "Use a separate backend for the slots, or make the other server a `backup`.",
                 )
         return {slot: servers[slot] for slot in self._slots}
 
@@ -90,7 +91,7 @@ class Backend:
         seen = {name: server.weight for name, server in self.servers().items()}
         if seen != dict(weights):
             listing = ", ".join(f"{name} {weight}" for name, weight in seen.items())
-            raise ServiceError(f"HAProxy was given other weights than it has: {listing}.")
+            raise ServiceError(f"HAProxy's weights are not the ones that cdml set: {listing}.")
 
     def state(self) -> str:
         """What HAProxy's `server-state-file` holds to go on as it is now."""
@@ -107,8 +108,8 @@ class Backend:
         while not self.servers()[slot].up:
             if time.monotonic() >= deadline:
                 raise ServiceError(
-                    f"HAProxy holds the server {slot} for down after {_UP_SECONDS:g} s.",
-                    "Does the `option httpchk` of its backend ask for /ping?",
+                    f"HAProxy still marks the server {slot} as down after {_UP_SECONDS:g} s.",
+                    "Check that the `option httpchk` of its backend requests /ping.",
                 )
             time.sleep(_PAUSE)
 

@@ -43,8 +43,9 @@ class ModelCache:
                 clean.rename(place)
         except OSError as error:
             raise ServiceError(
-                f"v{release.version} cannot be kept in {self._folder}: {error.strerror or error}.",
-                "deploy.target.state names a folder of this machine that has room for two models.",
+                f"v{release.version} cannot be stored in {self._folder}:"
+                f" {error.strerror or error}.",
+                "Set deploy.target.state to a folder of this machine with room for two models.",
             ) from error
         return place
 

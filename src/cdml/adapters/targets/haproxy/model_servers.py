@@ -169,7 +169,7 @@ class ModelServers:
                 raise InputError(
                     f"the server of v{release.version} ended with exit code"
                     f" {process.returncode}: {_last_words(log)}",
-                    f"{log} holds all it said.",
+                    f"Its output is in {log}.",
                 )
             listener = self.listener(server)
             if listener is not None and self.answers(server):
@@ -178,17 +178,18 @@ class ModelServers:
                     return listener
                 if not marked and self._settings.stop is None:
                     raise ConfigurationError(
-                        "deploy.target.start gives the server to somebody else to run (a unit?),"
-                        " and deploy.target.stop does not say how it is stopped."
+                        "deploy.target.start hands the server to another program (a unit?), and"
+                        " deploy.target.stop is not set."
                     )
                 if not marked:
                     return listener
                 # A server of an operation that was replaced was quicker; ours ends by itself.
             time.sleep(_PAUSE)
         raise InputError(
-            f"the server of v{release.version} did not answer /ping at {server.host}:{server.port}"
-            f" within {self._settings.ready:g} s: {_last_words(log)}",
-            f"{log} holds all it said; deploy.target.ready gives it more time.",
+            f"the server of v{release.version} did not answer /ping at"
+            f" {server.host}:{server.port} within {self._settings.ready:g} s:"
+            f" {_last_words(log)}",
+            f"Its output is in {log}. Raise deploy.target.ready if it needs more time.",
         )
 
     def _started_for(
@@ -293,8 +294,8 @@ def taken(server: Server) -> CdmlError:
     account = listeners.account(server.host, server.port)
     whose = f", but the account {account}" if account else ""
     return ServiceError(
-        f"port {server.port} of slot {server.name} is taken by a process that cdml did not start"
-        f" from here{whose}.",
-        f"`ss -ltnp 'sport = :{server.port}'` names it. Deliver from the account and with the"
-        " deploy.target.state that it was started from, or give the slot another port.",
+        f"port {server.port} of slot {server.name} is in use by a process that cdml did not"
+        f" start from here{whose}.",
+        f"Find it with `ss -ltnp 'sport = :{server.port}'`. Deploy with the account and the"
+        " deploy.target.state that started it, or give the slot another port.",
     )

@@ -74,11 +74,14 @@ class Runtime:
         )
         if _FORBIDDEN in reply:
             raise ConfigurationError(
-                f"HAProxy takes no orders from {self._endpoint}: {reply.strip()}.",
-                "Its line in haproxy.cfg ends with `level admin`: `stats socket … level admin`.",
+                f"HAProxy accepts no commands at {self._endpoint}: {reply.strip()}.",
+                "Its line in haproxy.cfg must end with `level admin`: `stats socket … level"
+                " admin`.",
             )
         if reply.strip():
-            raise ServiceError(f"HAProxy refused an order to {backend}: {' '.join(reply.split())}")
+            raise ServiceError(
+                f"HAProxy rejected a command to {backend}: {' '.join(reply.split())}"
+            )
 
     def state(self, backend: str) -> str:
         """What HAProxy reads at its start from `server-state-file`, to go on as it is now."""
@@ -129,7 +132,8 @@ class Runtime:
             waited = "" if isinstance(error, PermissionError) else self._waited()
             raise ServiceError(
                 f"HAProxy does not answer at {self._endpoint}{waited}: {error.strerror or error}.",
-                "Does it run, and may this user open its runtime socket (`stats socket`)?",
+                "Check that it runs, and that this user may open its runtime socket (`stats"
+                " socket`).",
             ) from error
         return b"".join(parts).decode(errors="replace")
 

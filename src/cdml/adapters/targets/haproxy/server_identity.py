@@ -45,9 +45,9 @@ def state_folder(
             continue
         if settings.state is not None:
             raise ConfigurationError(
-                f"the server of slot {server.name} was started with the state folder {folder}, and"
-                f" deploy.target.state names {usual}. Nothing was changed.",
-                "Name that folder, or a backend of its own: one backend has one state folder.",
+                f"the server of slot {server.name} was started with the state folder {folder},"
+                f" but deploy.target.state is {usual}. Nothing was changed.",
+                "Set that folder, or use another backend: one backend has one state folder.",
             )
         return folder
     return usual
@@ -95,9 +95,8 @@ def _unknown(server: Server, percent: int, folder: Path) -> CdmlError:
     account = listeners.account(server.host, server.port)
     whose = f" of the account {account}" if account else ""
     return ServiceError(
-        f"HAProxy gives {percent} % of the traffic to server {server.name}, a process{whose} that"
-        f" was not started from here: the state folder {folder} does not know it. Nothing was"
-        " changed, and it goes on serving.",
-        "Deliver from the account and with the deploy.target.state that it was started from. If"
-        " it was not cdml that started it, give cdml a backend with two servers of its own.",
+        f"HAProxy sends {percent} % of the traffic to server {server.name}, a process{whose}"
+        f" that is not in the state folder {folder}. Nothing was changed, and it keeps serving.",
+        "Deploy with the account and the deploy.target.state that started it. If cdml did not"
+        " start it, give cdml a separate backend with two servers.",
     )

@@ -17,7 +17,7 @@ from cdml.journal.records import Release
 
 _PATIENCE = 30.0
 _PAUSE = 0.05
-_HINT = "deploy.target.state names a folder of this machine that cdml may write."
+_HINT = "Set deploy.target.state to a folder of this machine that cdml may write to."
 
 
 class Held(BaseModel):
@@ -73,8 +73,8 @@ class SlotFolder:
             document = self._read()
             if fence < document.fence:
                 raise ServiceError(
-                    f"the target has orders of generation {document.fence}, and takes none of"
-                    f" generation {fence} any more: another operation took over."
+                    f"the target rejects the fencing token {fence}, as it has {document.fence}:"
+                    " another operation took over."
                 )
             if fence > document.fence:  # whatever comes of this order, older ones are refused
                 document = document.model_copy(update={"fence": fence})
@@ -105,7 +105,7 @@ class SlotFolder:
         if owner != self.owner:
             raise ConfigurationError(
                 f"the target with the state {self.folder} belongs to {owner}, not to {self.owner}.",
-                "Give each model and environment a backend and a `state` folder of its own.",
+                "Use a separate backend and `state` folder for each model and environment.",
             )
 
     def _read(self) -> _Document:
@@ -120,8 +120,8 @@ class SlotFolder:
         except ValidationError as error:
             raise ServiceError(
                 f"{self._path} is damaged: {first_problem(error)}.",
-                "Move it away: servers that cdml started tell what they serve, and `cdml rollback`"
-                " starts what the journal names.",
+                "Move the file away: the servers that cdml started report what they serve, and"
+                " `cdml rollback` starts the version in the journal.",
             ) from error
         self.check_owner(document.owner)
         return document
@@ -149,8 +149,8 @@ def _wait_for(handle: int, folder: Path) -> None:
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
                 raise ServiceError(
-                    f"another process has worked on {folder} for {_PATIENCE:g} s.",
-                    "Try again when it is done.",
+                    f"another process is using {folder}, for more than {_PATIENCE:g} s.",
+                    "Try again when it has finished.",
                 ) from error
             time.sleep(_PAUSE)
         else:

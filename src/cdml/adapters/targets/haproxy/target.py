@@ -247,13 +247,13 @@ class HaproxyTarget:
         if one is None:
             if percent:
                 raise InputError(
-                    f"nothing serves beside v{to.version}, so that it cannot have {percent} % of"
-                    " the traffic: only all of it, or none."
+                    f"v{to.version} cannot get {percent} % of the traffic: nothing else serves,"
+                    " so it gets all or none."
                 )
         elif not self._running.proves(other, one):
             raise ServiceError(
-                f"v{one.version} does not run in slot {other.name} any more, so that it cannot"
-                f" have the {ALL - percent} % of the traffic that v{to.version} leaves it."
+                f"v{to.version} cannot get its share: v{one.version}, which needs the other"
+                f" {ALL - percent} %, no longer runs in slot {other.name}."
             )
 
     def _vacate(self, slot: str, fence: int) -> None:

@@ -33,7 +33,7 @@ class Function:
             raise Unusable("module " + module + " has no " + name)
         self.call: Any = getattr(target, name)
         if not callable(self.call):
-            raise Unusable("it is no function but a " + type(self.call).__name__)
+            raise Unusable("it is not a function but a " + type(self.call).__name__)
         self.positional, self.named = arguments(self.call)
         self.reads = {*self.positional, *self.named.values()}
         if weighted and "weight" not in self.reads:
@@ -48,7 +48,7 @@ class Function:
         number = np.asarray(result)
         if number.ndim or number.dtype.kind not in "iuf":
             shape = " of shape " + str(number.shape) if isinstance(result, np.ndarray) else ""
-            raise Unusable("it answers " + type(result).__name__ + shape + ", and not one number")
+            raise Unusable("it returns " + type(result).__name__ + shape + ", not one number")
         return float(result)
 
 
@@ -71,7 +71,7 @@ def arguments(call: Any) -> tuple[list[str], dict[str, str]]:
         if parameter.kind is parameter.KEYWORD_ONLY:
             name = NAMES.get(parameter.name)
         if name is None and free:
-            raise Unusable("it asks for " + parameter.name + ", which nobody gives it")
+            raise Unusable("it asks for " + parameter.name + ", which cdml does not provide")
         if name is None:
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
