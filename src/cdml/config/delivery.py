@@ -137,7 +137,7 @@ class DeploySettings(SettingsModel):
     server before it gets traffic. None are recorded if the target is not a server, or if the
     contract classifies an input of the model."""
     rollback_window: Duration | None = None
-    """Time for which the previous version keeps running, on a target that splits traffic; afterwards
+    """Time for which the previous version keeps running, on a target that splits traffic; then
     `deploy --resume` stops it. null: it stays until the next version is staged."""
     canary: CanarySettings | None = None
     """How traffic is shifted; by default a checked version gets all traffic at once."""
