@@ -39,7 +39,7 @@ def read_results(
     folder = Path(tempfile.mkdtemp(dir=into))
     head = _head(path)
     if not path.is_dir() and not head.strip():
-        raise InputError(f"{path} is empty.", "Did the evaluation finish?")
+        raise InputError(f"{path} is empty.", "Check that the evaluation finished.")
     if head.startswith(_GZIP):
         table = read_results(_unpack(path, folder), folder, reader, select)
         return replace(table, digest=_digest(path))
