@@ -59,10 +59,18 @@ def test_types_are_joined_without_a_loss_in_any_order(tables, tmp_path, columns,
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        ([2**53 + 1], [0.5], "'x' is BIGINT in 0.parquet but DOUBLE in 1.parquet"),
-        ([1], ["1"], "'x' is BIGINT in 0.parquet but VARCHAR in 1.parquet"),
-        ([True], [1], "'x' is BOOLEAN in 0.parquet but BIGINT in 1.parquet"),
-        (pa.array([2**64 - 1], pa.uint64()), [-1], "'x' is UBIGINT in 0.parquet"),
+        (
+            [2**53 + 1],
+            [0.5],
+            "is of type 64-bit whole number in 0.parquet, but of type 64-bit number",
+        ),
+        ([1], ["1"], "'x' is of type 64-bit whole number in 0.parquet, but of type text in"),
+        ([True], [1], "'x' is of type true or false in 0.parquet, but of type 64-bit whole"),
+        (
+            pa.array([2**64 - 1], pa.uint64()),
+            [-1],
+            "'x' is of type unsigned 64-bit whole number in 0.parquet",
+        ),
     ],
     ids=_label,
 )

@@ -184,9 +184,9 @@ def test_features_that_the_data_does_not_have_are_refused_with_their_line(desk):
     ("kind", "values", "reason"),
     [
         ("datetime", datetime(9999, 12, 31), "are outside 1677 to 2262"),  # noqa: DTZ001 - as stored
-        ("float", 0.1, "values of double would lose digits as float"),
+        ("float", 0.1, "would lose digits as float"),
         ("long", 0.5, "do not fit into the signature's type long"),
-        ("string", 7, "it contains int64, but the signature's type is string"),
+        ("string", 7, "it contains whole numbers, but the signature's type is string"),
     ],
 )
 def test_what_a_signature_refuses_is_told_with_the_column_before_the_model_starts(

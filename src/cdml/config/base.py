@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from cdml.common.addresses import Address
+from cdml.common.validation import describe_detail
 
 DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -30,44 +31,13 @@ class SettingsModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-_LIST = "write a list, such as [a, b]"
-_MAPPING = "write keys with values"
-_INTEGER = "write a whole number"
-_NUMBER = "write a number"
-_FLAG = "write true or false"
-_MESSAGES: Mapping[str, str] = {
-    "missing": "is missing",
-    "value_error": "{error}",
-    "string_type": "write text",
-    "string_too_short": "must not be empty",
-    "string_too_long": "write at most {max_length} characters",
-    "string_pattern_mismatch": "must match {pattern}",
-    "too_short": "needs at least {min_length}",
-    "too_long": "takes at most {max_length}",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
-    "finite_number": "write a finite number",
-    "literal_error": "write {expected}",
-    "enum": "write {expected}",
-    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), _LIST),
-    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), _MAPPING),
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _INTEGER),
-    **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
-    **dict.fromkeys(("bool_type", "bool_parsing"), _FLAG),
-}
-"""By pydantic's type of the error; in braces what pydantic knows of it."""
 _WHOLE = frozenset({"missing", "value_error"})
 
 
 def validation_message(detail: Mapping[str, Any]) -> str:
     """What is wrong with a value, in a sentence about its place."""
-    kind = detail["type"]
-    message = str(detail["msg"])
-    if kind in _MESSAGES:
-        message = _MESSAGES[kind].format_map(detail.get("ctx", {})).replace("False", "false")
-    if kind in _WHOLE or isinstance(detail["input"], dict | list):
+    message = describe_detail(detail, "write")
+    if detail["type"] in _WHOLE or isinstance(detail["input"], dict | list):
         return message
     return f"{message}, not {_yaml(detail['input'])}"
 

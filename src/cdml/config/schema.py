@@ -52,9 +52,12 @@ def read_margin(written: object) -> Margin:
         if isinstance(written, Margin):
             return written
         raise ValueError(f"write a number (0.005) or a percentage (1%), not {written!r}")
-    if not (math.isfinite(written) and written >= 0):
+    if not 0 <= written < math.inf:
         raise ValueError(f"a margin is a finite number of at least 0, not {written!r}")
-    return Margin(value=float(written))
+    try:
+        return Margin(value=float(written))
+    except OverflowError:
+        raise ValueError("write a smaller number") from None
 
 
 def _validate_metric(name: str) -> str:

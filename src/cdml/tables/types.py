@@ -1,5 +1,6 @@
 """Types and values of a contract in terms of a column's."""
 
+import re
 from datetime import datetime, time
 from typing import Any, TypeVar
 
@@ -19,6 +20,21 @@ _SYNONYMS = {
     "DATETIME": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
     "BYTES": "BLOB", "BINARY": "BLOB", "VARBINARY": "BLOB",
 }  # fmt: skip
+_WORDS = {
+    "BOOLEAN": "true or false", "VARCHAR": "text", "JSON": "JSON", "UUID": "UUID", "BLOB": "bytes",
+    "DATE": "date", "TIME": "time of day", "INTERVAL": "duration", "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone", "TIMESTAMP_S": "timestamp in seconds",
+    "TIMESTAMP_MS": "timestamp in milliseconds", "TIMESTAMP_NS": "timestamp in nanoseconds",
+    "FLOAT": "32-bit number", "DOUBLE": "64-bit number", "DECIMAL": "decimal number",
+    "STRUCT": "object", "MAP": "object", "ENUM": "text",
+    **{
+        f"{sign}{name}": f"{words}{bits}-bit whole number"
+        for sign, words in (("", ""), ("U", "unsigned "))
+        for name, bits in (
+            ("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64), ("HUGEINT", 128),
+        )
+    },
+}  # fmt: skip
 PHYSICAL_TYPES = frozenset(_SYNONYMS.values()) | {
     "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "DATE", "TIME", "UUID", "JSON",
     "INTERVAL", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S",
@@ -30,6 +46,15 @@ def physical_type(written: str) -> str:
     """A physical type without its size, synonyms made one."""
     name = written.upper().partition("(")[0].strip()
     return _SYNONYMS.get(name, name)
+
+
+def describe_physical(written: str) -> str:
+    """A physical type in words, such as `64-bit whole number`; users know no engine's names."""
+    if written.endswith("]"):
+        return f"list of {describe_physical(written.rpartition('[')[0])}"
+    words = _WORDS.get(physical_type(written), "other type")
+    size = re.search(r"\((\d+),\s*(\d+)\)$", written)
+    return f"{words} ({size[1]} digits, {size[2]} of them decimals)" if size else words
 
 
 def binary(column: Field) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cdml.data.rules.signature import FIRST, FLOATING, INTEGER_RANGES, LAST, ROUNDED, TRUTH
+from cdml.tables.query import LogicalType
 
 _TARGETS = {
     "boolean": pa.bool_(), "integer": pa.int32(), "long": pa.int64(), "float": pa.float32(),
@@ -93,7 +94,7 @@ def _integer(column: Any, type_name: str) -> Any:
         try:
             return column.cast(target)
         except pa.ArrowInvalid:
-            raise Unfit(f"values of {kind} do not fit into {type_name}") from None
+            raise Unfit(f"its decimals do not fit into {type_name}") from None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise _other(kind, type_name)
     low, high = INTEGER_RANGES[type_name]
@@ -128,7 +129,7 @@ def _floating(column: Any, type_name: str) -> Any:
         _require(np.isfinite(after) | ~np.isfinite(before), f"are beyond the range of {type_name}")
     else:
         fits = (after == before) | np.isnan(before)
-        _require(fits, f"of {kind} would lose digits as {type_name}, the signature's type")
+        _require(fits, f"would lose digits as {type_name}, the signature's type")
     return converted
 
 
@@ -226,8 +227,26 @@ def _require(fits: Any, problem: str) -> None:
         raise Unfit(f"{bad:,} of {len(fits):,} values {problem}")
 
 
+def describe_arrow_type(kind: Any) -> str:
+    """What a column of this type holds, in words: no library's name of a type."""
+    types = pa.types
+    for is_kind, logical in (
+        (types.is_boolean, LogicalType.BOOLEAN), (types.is_integer, LogicalType.INTEGER),
+        (types.is_floating, LogicalType.NUMBER), (types.is_decimal, LogicalType.NUMBER),
+        (types.is_string, LogicalType.STRING), (types.is_large_string, LogicalType.STRING),
+        (types.is_date, LogicalType.DATE), (types.is_timestamp, LogicalType.TIMESTAMP),
+        (types.is_time, LogicalType.TIME), (_is_list, LogicalType.ARRAY),
+        (types.is_nested, LogicalType.OBJECT),
+    ):  # fmt: skip
+        if is_kind(kind):
+            return logical.words
+    return LogicalType.OTHER.words
+
+
 def _other(kind: Any, type_name: str) -> Unfit:
-    return Unfit(f"it contains {kind}, but the signature's type is {type_name}")
+    return Unfit(
+        f"it contains {describe_arrow_type(kind)}, but the signature's type is {type_name}"
+    )
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[Any, str], Any]]] = (

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cdml.adapters.scoring.input_conversion import describe_arrow_type
 from cdml.adapters.scoring.model_output import (
     ModelAnswer,
     Question,
@@ -169,13 +170,13 @@ def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
             return column.cast(pa.float64())
         except pa.ArrowException as error:
             raise InputError(
-                f"a regression model must return numbers, not {column.type}."
+                f"a regression model must return numbers, not {describe_arrow_type(column.type)}."
             ) from error
     try:
         encoded = pc.dictionary_encode(column).combine_chunks()
     except pa.ArrowException as error:
         raise InputError(
-            f"the model returned {column.type}, not one value for each row.",
+            f"the model returned {describe_arrow_type(column.type)}, not one value for each row.",
             "The model must return values of the label's column.",
         ) from error
     values = encoded.dictionary.to_pylist()

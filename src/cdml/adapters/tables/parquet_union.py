@@ -13,6 +13,7 @@ from cdml.adapters.tables.text_columns import paths, refuse_differences
 from cdml.errors import InputError
 from cdml.tables.declared_types import Types
 from cdml.tables.query import LogicalType
+from cdml.tables.types import describe_physical
 
 _SIZES = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 _EXACT_IN_DOUBLE = 2**53
@@ -134,8 +135,11 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
         common = None if any(abs(end or 0) > _EXACT_IN_DOUBLE for end in ends) else common
     if common is None:
         (one, here), (other, there) = list(kinds.items())[:2]
+        words, others = describe_physical(one), describe_physical(other)
+        others = f"{others} with other parts" if others == words else others
         raise InputError(
-            f"the column {name!r} is {one} in {here.path.name} but {other} in {there.path.name}.",
+            f"the column {name!r} is of type {words} in {here.path.name}, but of type {others} in"
+            f" {there.path.name}.",
             "No type fits both. Write the files with one type.",
         )
     return common

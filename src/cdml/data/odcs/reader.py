@@ -18,6 +18,7 @@ from open_data_contract_standard.model import (
 from pydantic import ValidationError
 
 from cdml.common.suggest import describe_unknown
+from cdml.common.validation import describe_detail
 from cdml.common.yaml_lines import KeyPath, NotYaml, read_yaml
 from cdml.data.contract import (
     AFTER_OUTCOME,
@@ -191,7 +192,7 @@ def _read(
         document = OpenDataContractStandard.model_validate(rows)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            problems.add(detail["loc"], detail["msg"])
+            problems.add(detail["loc"], describe_detail(detail))
         return None
     index = _choose(document.schema_ or [], source, table)
     chosen = (document.schema_ or [])[index]

@@ -36,7 +36,7 @@ from cdml.tables.query import (
     Operator,
     violates,
 )
-from cdml.tables.types import PHYSICAL_TYPES, binary, coerce, physical_type
+from cdml.tables.types import PHYSICAL_TYPES, binary, coerce, describe_physical, physical_type
 
 FORMATS: Mapping[str, str] = {
     "email": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",
@@ -157,14 +157,15 @@ def _types(prop: Property, field: Field) -> Iterator[Check]:
         yield _logical_type(prop, prop.logical, field)
     if prop.physical is not None:
         expected, actual = physical_type(prop.physical), physical_type(field.physical)
+        words = describe_physical(field.physical)
         if expected not in PHYSICAL_TYPES:
-            text = f"physicalType {prop.physical} is unknown here; the column is {actual}"
+            text = f"physicalType {prop.physical} is unknown here; the column is of type {words}"
             yield unjudged_finding("physical_type", prop.name, text)
         else:
             yield fact(
                 "physical_type", prop.name, fine=expected == actual,
-                expected=prop.physical, observed=field.physical,
-                reason=f"the column is {field.physical}",
+                expected=prop.physical, observed=words,
+                reason=f"the column is of type {words}",
             )  # fmt: skip
 
 

@@ -332,7 +332,7 @@ def _type_mismatch(
 ) -> Check:
     return fact(
         TYPES, field.name, fine=False, severity=severity,
-        expected=type_name, observed=field.physical,
+        expected=type_name, observed=field.words,
         reason=f"the signature of {subject} says {type_name}, but the column holds {field.words}"
         + (f"; {which}" if which else ""),
     )  # fmt: skip
