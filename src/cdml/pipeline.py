@@ -63,7 +63,7 @@ def run_gate(
     champion: str | None = None,
     register: str | None = None,
 ) -> GateRun:
-    """Run all stages, whatever the earlier ones say, so that one report tells everything.
+    """Run all stages, whatever the earlier ones say, so that one report shows everything.
 
     `model` and `champion` are addresses as users write them; `predictions` are the challenger's
     where it was scored elsewhere; `register` names what to register it as if it passes.
@@ -95,7 +95,7 @@ def run_gate(
         if identity and predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.address_or_none(champion)
-        # Predictions scored elsewhere: the challenger itself is not asked about these rows.
+        # Predictions scored elsewhere: the challenger itself does not score these rows.
         pair = (judged if predictions is None else None, contenders.champion_signature(opponent))
         validated = validate_data(
             loaded,
@@ -144,7 +144,7 @@ def run_gate(
 def _columns(
     loaded: LoadedConfig, ports: EvaluationPorts, predictions: str | None
 ) -> Sequence[Field]:
-    """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
+    """The columns of predictions scored elsewhere; the evaluation reports what cannot be read."""
     return typed_columns(Path(loaded.locate(predictions)), ports) if predictions else ()
 
 

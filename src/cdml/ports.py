@@ -50,7 +50,7 @@ _MOVED = {
 
 
 def __getattr__(name: str) -> Any:
-    """The protocol of that name, with a warning that tells where it is.
+    """The protocol of that name, with a warning that says where it is.
 
     Raises:
         AttributeError: there has never been one.

@@ -291,7 +291,7 @@ class Wiring:
         delivery: str | None = None,
         selection: Selection | None = None,
     ) -> "Wiring":
-        """Wire what a configuration file asks for."""
+        """Wire what a configuration file requires."""
         if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
             raise ConfigurationError(
                 f"--environment has {len(delivery):,} characters; it must have 1 to"
@@ -325,13 +325,13 @@ class Wiring:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Runs models in processes of their own."""
+        """Runs models in separate processes."""
         made: Scorer = find_adapter("scorer", "process", SCORERS)(self._enclosure)
         return made
 
     @cached_property
     def measurer(self) -> Measurer:
-        """Runs functions of the user's in processes of their own."""
+        """Runs functions of the user's in separate processes."""
         made: Measurer = find_adapter("measurer", "process", MEASURERS)(self._enclosure)
         return made
 

@@ -13,7 +13,7 @@ _SUSPENSION_COUNTS = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class SystemClock:
-    """Tells the time and waits."""
+    """The system's clock; it also waits."""
 
     @property
     def boot(self) -> str:

@@ -133,7 +133,7 @@ class CodeHost(Protocol):
             config: the configuration that gave the id; a comment of the same one is this report's
                 too, under whichever id it was posted. None where the workflow gave the id.
             warned: the report's warnings, for the next report to know them; None for a comment
-                that tells none, and leaves what is known of the last report.
+                that lists none, and leaves what is known of the last report.
         """
         ...
 

@@ -10,7 +10,7 @@ from cdml.ci.code_host import PullRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A line beside the code; beside a line of a file of the repository, where it names one."""
+    """A message; shown next to a line of a file of the repository, if it names one."""
 
     level: Literal["error", "warning", "notice"]
     title: str
@@ -35,7 +35,7 @@ class TriggeringRun:
     It judged `commit` of `branch` in the `repository` (`owner/name`) of `owner`, which may be a
     fork; None where it is gone.
     `pull_requests` are those of our own repository that it names, with the branch each is to be
-    merged into. `stopped` tells how it ended, where it did not end by itself: words after "the
+    merged into. `stopped` says how it ended, where it did not end by itself: words after "the
     run", such as `was cancelled`.
     """
 
@@ -94,7 +94,7 @@ class RunTrust:
 
 
 class CiRun(Protocol):
-    """A run of a CI system. It knows what its machine tells, and what that system's API does."""
+    """A run of a CI system. It knows its machine's variables and that system's API."""
 
     name: str
     code_host: str | None
@@ -139,7 +139,7 @@ class CiRun(Protocol):
 
         Raises:
             ServiceError: the system could not be asked; the message says which permission is
-                missing. Whoever asks has to take the run for alive.
+                missing. The caller must assume that the run is alive.
         """
         ...
 
@@ -182,5 +182,5 @@ class CiRun(Protocol):
         ...
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show lines beside the code."""
+        """Show lines next to the code."""
         ...

@@ -1,7 +1,7 @@
 """Every option of the commands, declared once: `make generate` writes it wherever users look.
 
 The commands take their options from here (`cli/command.py`), and `generate/` makes them inputs of
-the actions and rows of the references. Beside its entry an option needs only an argument of the
+the actions and rows of the references. Apart from its entry an option needs only an argument of the
 function that runs the command.
 """
 

@@ -52,7 +52,7 @@ class _Bar:
 
 @dataclass(slots=True)
 class ConsoleProgress:
-    """Tells on standard error; bars only where a person watches a terminal.
+    """Reports on standard error; bars only where a person watches a terminal.
 
     In a log that has groups all lines of a command are one, which leaving the context closes: the
     verdict stands below it. `group` has the lines that open and close it.

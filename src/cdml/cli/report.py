@@ -97,7 +97,7 @@ def report(
 
 
 def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError | None]":
-    """What a configuration asks for, or what is wrong with it; neither where none is needed."""
+    """What a configuration requires, or what is wrong with it; neither if none is needed."""
     from cdml.wiring import Wiring
 
     if optional and config == _DEFAULT and not config.exists():
@@ -111,7 +111,7 @@ def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError 
 
 
 def _neighbour_config(folder: Path, name: str) -> "LoadedConfig | None":
-    """The configuration that a folder of evidence lies beside, if it can be used."""
+    """The configuration next to a folder of evidence, if it can be used."""
     path = folder.parent / name
     wiring, _ = _wiring(path, optional=True) if path.is_file() else (None, None)
     return wiring.loaded if wiring else None

@@ -77,7 +77,7 @@ def mask(text: str, address: str) -> str:
     """A text of others without what an address hides.
 
     Engines and clients quote addresses whole, in parts, and encoded: each value of a variable and
-    each part of it that tells something is shown as `${NAME}`, each part of a password as `***`.
+    each part of it that reveals something is shown as `${NAME}`, each part of a password as `***`.
     """
     hidden: dict[str, str] = {}
     if isinstance(address, Address):

@@ -1,4 +1,4 @@
-"""Work that goes on beside other work."""
+"""Work in the background of other work."""
 
 from collections.abc import Callable
 from threading import Thread

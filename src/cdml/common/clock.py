@@ -11,7 +11,7 @@ class Clock(Protocol):
 
     @property
     def boot(self) -> str:
-        """What tells this start of the machine from every other; empty where nothing does."""
+        """What identifies this start of the machine; empty if nothing does."""
         ...
 
     def now(self) -> datetime:

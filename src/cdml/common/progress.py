@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Tells a person that work goes on."""
+    """Shows a person that work goes on."""
 
     def step(self, label: str, total: int | None = None) -> AbstractContextManager["ProgressStep"]:
         """Announce a piece of work; leaving it says that it is done."""

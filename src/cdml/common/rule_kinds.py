@@ -1,10 +1,10 @@
-"""The words of cdml.yaml for what a gate asks."""
+"""The words of cdml.yaml for what a gate requires."""
 
 from enum import StrEnum
 
 
 class RuleKind(StrEnum):
-    """What a comparison asks, in the word of cdml.yaml."""
+    """What a comparison requires, in the word of cdml.yaml."""
 
     NON_INFERIORITY = "max_regression"
     SUPERIORITY = "min_improvement"

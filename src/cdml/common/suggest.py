@@ -1,10 +1,10 @@
-"""Answers to a name nobody knows: the nearest one, and the known ones."""
+"""Sentences about an unknown name: the nearest one, and the possible ones."""
 
 from collections.abc import Iterable
 
 
 def describe_unknown(kind: str, name: str, possible: Iterable[str]) -> str:
-    """A sentence about an unknown name, with the nearest known one and the list of all."""
+    """A sentence about an unknown name, with the nearest possible one and the list of all."""
     from difflib import get_close_matches
 
     names = sorted(possible)

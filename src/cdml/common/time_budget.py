@@ -40,7 +40,7 @@ class Budget:
         """Count the time within, once if nested, of a `service` as a sentence begins with it.
 
         Raises:
-            ServiceError: nothing is left; the service is not asked.
+            ServiceError: nothing is left; the service is not called.
         """
         if self._since is not None:
             yield

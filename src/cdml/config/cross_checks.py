@@ -75,7 +75,7 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
 def _about_kind(
     document: Mapping[str, Any], place: KeyPath, kinds: Kinds[Any], names: Collection[str]
 ) -> Iterator[Complaint]:
-    """The type at a place, and the settings beside it."""
+    """The type at a place, and the settings next to it."""
     written = at(document, *place)
     settings = dict(written) if isinstance(written, dict) else {}
     name = str(settings.pop("type", "registry" if place == TARGET else ""))

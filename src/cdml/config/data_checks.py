@@ -1,4 +1,4 @@
-"""Checks of the data that installed packages bring; `data.checks` asks for them by name."""
+"""Checks of the data that installed packages bring; `data.checks` enables them by name."""
 
 from cdml.config.kinds import Kind, Kinds
 

@@ -18,14 +18,14 @@ Percent = Annotated[int, Field(ge=1, le=ALL)]
 
 
 class TypedSettings(BaseModel):
-    """A choice from a table of kinds; every type has its own settings beside `type`."""
+    """A choice from a table of kinds; every type has its own settings next to `type`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     type: str
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What stands beside `type`."""
+        """The settings next to `type`."""
         return dict(self.model_extra or {})
 
 

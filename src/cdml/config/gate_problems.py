@@ -72,7 +72,7 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _task(document: Mapping[str, Any]) -> Task | None:
-    """The task, where the configuration tells it; else the label does, once it is read."""
+    """The task, if the configuration sets it; else the label decides, once it is read."""
     named = at(document, "data", "task")
     if named is None and at(document, "data", "positive") is not None:
         return Task.BINARY

@@ -19,7 +19,7 @@ class Kind:
     """One entry of a table.
 
     `adapter` is the `module:attribute` of what makes one, imported only then. Without `settings`
-    the adapter checks what stands beside `type`.
+    the adapter checks what stands next to `type`.
     """
 
     adapter: str
@@ -77,7 +77,7 @@ class Kinds(Mapping[str, K]):
         return find_adapter(self.word, name, {name: self.named(name).adapter})
 
     def read_settings(self, name: str, written: Mapping[str, Any]) -> Any:
-        """What stands beside `type`, as a model of the kind's settings, or as it is without one."""
+        """The settings next to `type`, as a model of the kind, or as they are without one."""
         model = self.named(name).settings
         return written if model is None else model.model_validate(written)
 
@@ -87,7 +87,7 @@ class Kinds(Mapping[str, K]):
             yield f"- `{name}`: {kind.summary}." if kind.summary else f"- `{name}`"
 
     def problems(self, name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-        """What is wrong with the settings beside `type`, each with its place below them."""
+        """What is wrong with the settings next to `type`, each with its place below them."""
         kind = self.get(name)
         if kind is None or kind.settings is None:
             return

@@ -16,7 +16,7 @@ PROBABILITY = (
 """Names of the one column that holds probabilities."""
 
 OF_PREDICTION: Mapping[str, str] = {"label": "score", "prediction_label": "prediction_score"}
-"""Predictions beside which the probability is that of the predicted class."""
+"""Predictions with which the probability is that of the predicted class."""
 
 PREFIXES = ("score_", "prob_", "proba_", "probability_", "p_", "p")
 """What may stand before a class in the name of the column with its probability."""
@@ -61,7 +61,7 @@ def markdown_table() -> str:
             f"| one of {_code(PREDICTION)} | the predicted class or number |",
             f"| one of {_code(PROBABILITY)} | the probability of the positive class |",
             *(
-                f"| `{label}` beside `{score}` | the predicted class, and *its* probability |"
+                f"| `{label}` with `{score}` | the predicted class, and *its* probability |"
                 for label, score in OF_PREDICTION.items()
             ),
             "| a class: `late`, `1` | the probability of this class |",

@@ -319,7 +319,7 @@ class DataSettings(SettingsModel):
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """Columns that the judging reads beside key, label and predictions."""
+        """Columns that the judging reads in addition to key, label and predictions."""
         extra = (*self.slices, self.weight, self.cluster, self.sensitive)
         rows = (*self.row_key, self.label)
         return tuple(dict.fromkeys(name for name in extra if name and name not in rows))

@@ -58,7 +58,7 @@ def _endpoint(written: str) -> str:
 
 
 def _two(slots: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(slots)) != 2:  # noqa: PLR2004 - one serves, the other is beside it
+    if len(set(slots)) != 2:  # noqa: PLR2004 - one serves, the other is the standby
         raise ValueError(f"name two different servers of the backend, not {', '.join(slots)!r}")
     return slots
 
@@ -74,7 +74,7 @@ class RegistryTargetSettings(SettingsModel):
 
 
 class HaproxySettings(SettingsModel):
-    """Two servers of one HAProxy backend on this machine; one serves, the other is beside it."""
+    """Two servers of one HAProxy backend on this machine; one serves, the other is the standby."""
 
     socket: Annotated[str, AfterValidator(_endpoint)]
     """HAProxy's runtime API (`stats socket … level admin`): a path with a slash, or host:port."""

@@ -1,7 +1,7 @@
 """`${NAME}` in cdml.yaml: where it may stand, and which variables it may name.
 
 A pull request may edit cdml.yaml, and the job's environment holds secrets. So a variable can stand
-only where its value stays with us or goes to a host that is named beside it, and in CI the
+only where its value stays with us or goes to a host that is named with it, and in CI the
 workflow, which a pull request from outside cannot edit, says which variables these are.
 """
 

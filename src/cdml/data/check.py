@@ -1,4 +1,4 @@
-"""A check of the data: what it asks of the rows, and what it makes of the answers."""
+"""A check of the data: what it requires of the rows, and its verdict on the counts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,14 +35,14 @@ class CheckContext:
 
     @property
     def features(self) -> Sequence[str] | None:
-        """The inputs of the model that is judged; None where nobody knows them."""
+        """The inputs of the model that is judged; None if unknown."""
         purposes = self.loaded.config.data.purposes
         judged = self.judged or Signature(subject="the model", types=None)
         return judged.inputs(purposes, self.fields)
 
     @property
     def rule_context(self) -> RuleContext:
-        """What the rules of a contract depend on beside it."""
+        """What the rules of a contract depend on in addition to it."""
         data = self.loaded.config.data
         levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
         return RuleContext(
@@ -99,5 +99,5 @@ class DataCheck:
 
 
 def keys_of(checks: Iterable[DataCheck]) -> dict[str, str]:
-    """The key below `data` that asks for each check, by the check's name."""
+    """The key below `data` that enables each check, by the check's name."""
     return {name: key for check in checks for name, key in check.keys.items()}

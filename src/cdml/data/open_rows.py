@@ -109,7 +109,7 @@ def declared_types(loaded: LoadedConfig, contract: Contract, signature: Signatur
 def types_for(
     loaded: LoadedConfig, table: Table, contract: Contract, signature: Signature
 ) -> Types:
-    """Types in which a model is given the rows: those of its own signature before all others.
+    """Types in which a model is given the rows: those of its signature before all others.
 
     A model that has none is given dates and times as the text that they are in the file, which is
     how it met them in training, unless its reference stores them in a type.

@@ -51,7 +51,7 @@ def validate_data(
 ) -> DataEvidence:
     """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
-    Beside it the checks are written as JUnit and SARIF. `judged` is the signature whose inputs are
+    The checks are also written as JUnit and SARIF. `judged` is the signature whose inputs are
     looked at, `signatures` are those of all models that will be asked about the rows, `alike`
     columns of predictions that are paired with them; data, reference and contract replace those of
     the configuration.
@@ -125,7 +125,7 @@ def _written(
 
 
 def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence) -> None:
-    """Leave the reference's profile beside the evidence; one that was given as it is."""
+    """Leave the reference's profile next to the evidence; one that was given as it is."""
     if isinstance(against.reference, StoredProfile):
         profiles.write_profile(output / profiles.FILE, against.reference.document)
     elif against.profile is not None and evidence.reference is not None:
@@ -202,7 +202,7 @@ CHECKS = (
 
 
 def _checks(loaded: LoadedConfig) -> tuple[DataCheck, ...]:
-    """Ours, and those of installed packages that cdml.yaml asks for."""
+    """Ours, and those of installed packages that cdml.yaml enables."""
     kinds = data_check_types()
     written = loaded.config.data.checks.items()
     added = (kinds.adapter(name)(kinds.read_settings(name, given)) for name, given in written)

@@ -25,7 +25,7 @@ _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voucher:
-    """Asks the registry, once a run, about releases of one model in one environment."""
+    """Queries the registry, once a run, about releases of one model in one environment."""
 
     loaded: LoadedConfig
     ports: DeliveryPorts

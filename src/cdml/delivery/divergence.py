@@ -78,7 +78,7 @@ def refuse_outdated(operator: OperationRunner, mismatch: str, observation: Obser
 
 
 def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy) -> Observation:
-    """Mend it, by an operation of its own.
+    """Mend it, in a separate operation.
 
     Raises:
         Moved: the journal moved before anything was done.
@@ -90,7 +90,7 @@ def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy
         observation = operator.adopt(
             observation, _adoptable(operator, observation), operator.reason
         )
-        # The alias follows by an operation of its own: no effect without a lock.
+        # The alias follows in a separate operation: no effect without a lock.
         if not describe_drift(operator, observation):
             return observation
     else:

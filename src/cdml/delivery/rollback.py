@@ -214,7 +214,7 @@ class _Rollback:
     def _restored_since(self, observation: Observation) -> Entry | None:
         """What a rollback restored that was under way at the request, or came before ours.
 
-        Whoever asks twice, or again after a run was killed, wants one step back, not two.
+        Whoever asked twice, or again after a run was killed, wants one step back, not two.
         """
         before, current = self.operator.book.first_read, observation.ledger.current
         if before is None or current is None or current.kind is not EntryKind.ROLLBACK:

@@ -46,7 +46,7 @@ class SplittingTarget(Target, Protocol):
     """A target that serves two releases side by side; `splits_traffic` is true."""
 
     def stage(self, to: Release, *, fence: int) -> None:
-        """Start a server for a release beside the one that serves, without traffic.
+        """Start a server for a release next to the one that serves, without traffic.
 
         Returns when the server says that it is ready. What was kept warm gives way, after the
         requests it still answers. Nothing is done where the release is there already.

@@ -28,8 +28,8 @@ def draw_model(
 ) -> Picture:
     """A model on all rows; scores that none of the metrics reads are not read for a picture.
 
-    Where the contract classifies the label (`closed`), nothing tells a value of it. Classes are
-    values, and so is a residual beside its prediction. Curves of scores are none.
+    Where the contract classifies the label (`closed`), no chart reveals a value of it. Classes are
+    values, and so is a residual with its prediction. Curves of scores are none.
     """
     if layout.task is Task.REGRESSION:
         residuals = {} if closed else ports.samples.residuals(predictions, layout)

@@ -31,7 +31,7 @@ class MetricJob:
 
 
 class Measurer(Protocol):
-    """Runs functions of the user's in a process of their own."""
+    """Runs the user's functions in a separate process."""
 
     def measure(self, job: MetricJob, progress: Progress) -> "Mapping[str, Sequence[Replicates]]":
         """By metric, what it says to each of the first `parts` parts.

@@ -23,7 +23,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What is known of a model; what nobody knows is empty or None.
+    """What is known of a model; what is unknown is empty or None.
 
     `features` have their types, None without a signature; `data` are digests or names of what it
     was trained on; `loader` is the module that loads it.

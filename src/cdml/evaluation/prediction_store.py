@@ -73,7 +73,7 @@ class Layout:
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
-        """What the challenger's file holds beside key, label and predictions."""
+        """What the challenger's file holds in addition to key, label and predictions."""
         return (*self.slices, *(name for name in (self.weight, self.cluster) if name))
 
 

@@ -43,7 +43,7 @@ class Identity:
     size_mb: float
 
     def signature(self, role: str) -> Signature:
-        """What it asks for, under the name that sentences call it by."""
+        """Its inputs, under the name that sentences use."""
         model = self.described
         types = None if model.inputs is None else dict(zip(model.inputs, model.types, strict=True))
         return Signature(subject=role, types=types, required=model.required, unnamed=model.unnamed)

@@ -95,7 +95,7 @@ def from_file(
     side: Side,
     alike: Sequence[Field] = (),
 ) -> ScoredModel:
-    """Predictions as they are; an evaluation of just these bytes tells whose they are.
+    """Predictions as they are; an evaluation of exactly these bytes identifies the model.
 
     Raises:
         InputError: there is no such file, or it cannot be read.

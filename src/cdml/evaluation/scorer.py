@@ -1,4 +1,4 @@
-"""Running a model in a process of its own."""
+"""Running a model in a separate process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from cdml.config.output_columns import AnswerColumns
 class Scored:
     """What a scoring process left behind.
 
-    The file has key, label, what is carried beside them, `prediction`, and `score` or
+    The file has key, label, the carried columns, `prediction`, and `score` or
     `score_<class>`. Latencies are of rows asked alone; `isolation` is `namespaces`, `sudo` or
     `none`.
     """
@@ -58,7 +58,7 @@ class ScoringJob:
 
 
 class Scorer(Protocol):
-    """Runs a model in a process of its own."""
+    """Runs a model in a separate process."""
 
     @property
     def at_once(self) -> int:

@@ -108,7 +108,7 @@ def _only_columns(requested: Sequence[Metric]) -> bool:
 
 
 def defaults(task: Task, fields: Sequence[Field]) -> tuple[Metric, ...]:
-    """What an evaluation measures beside the gates, as far as there are probabilities for it."""
+    """What an evaluation always measures, as far as there are probabilities for it."""
     scored = any(f.name == "score" or f.name.startswith("score_") for f in fields)
     defaults = (metrics.METRICS[name] for name in _DEFAULTS[task])
     return tuple(metric for metric in defaults if scored or not metric.needs_score)

@@ -72,7 +72,7 @@ class Histogram(EvidenceModel):
 
 
 class PastVersion(EvidenceModel):
-    """An earlier version of the model, as its own evidence tells."""
+    """An earlier version of the model, as its own evidence shows."""
 
     version: Text
     """Number in the registry."""

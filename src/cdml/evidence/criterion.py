@@ -1,4 +1,4 @@
-"""What one comparison asks of a model: a gate of cdml.yaml as evidence carries it."""
+"""What one comparison requires of a model: a gate of cdml.yaml as evidence carries it."""
 
 import json
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from cdml.common.validation import first_problem
 from cdml.errors import InputError
 
 SUFFIX = ".known.json"
-"""Of the file beside predictions of the same name."""
+"""Of the file next to predictions of the same name."""
 FILE = f"predictions{SUFFIX}"
 MAX_BYTES = 4 * 1024 * 1024
 _MOST_LISTED = 5

@@ -61,7 +61,7 @@ class ModelRef(EvidenceModel):
 
 
 class FileRef(EvidenceModel):
-    """A file beside the evidence, by its digest."""
+    """A file next to the evidence, by its digest."""
 
     path: Text
     """Name of the file, in the folder of the evidence."""
@@ -326,7 +326,7 @@ class DataEvidence(_Stage):
 
 
 NO_WALLS = ("none", "environment")
-"""What evidence says of a model that ran without walls; older evidence by the second word."""
+"""What evidence says of a model that ran without a sandbox; older evidence by the second word."""
 
 
 class Evaluation(_Stage):

@@ -39,8 +39,8 @@ class ObservedDifference:
 def decide(kind: RuleKind, figures: ObservedDifference) -> Verdict:
     """Three ways: proven, refuted, or open.
 
-    Non-inferiority asks for "no worse by more than m": a difference of exactly -m is allowed.
-    Superiority asks for "better by more than δ": a difference of exactly δ is not enough.
+    Non-inferiority requires "no worse by more than m": a difference of exactly -m is allowed.
+    Superiority requires "better by more than δ": a difference of exactly δ is not enough.
     """
     slack = figures.slack
     if kind is RuleKind.NON_INFERIORITY:

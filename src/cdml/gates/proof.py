@@ -38,7 +38,7 @@ def unproven(gate: ComparisonGate) -> bool:
 
 
 def _margin(gate: ComparisonGate) -> float | None:
-    """What the difference is held against, in the metric's own sign; None where nobody knows."""
+    """What the difference is held against, in the metric's own sign; None if unknown."""
     if gate.bound is not None:
         return gate.bound.against
     greater, rule = greater_is_better(gate), gate.criterion

@@ -78,7 +78,7 @@ def _start(largest: float) -> int:
 
 
 def figure(value: float, like: Sequence[float] = ()) -> str:
-    """A figure with three significant digits, or as many as tell it from those beside it."""
+    """A figure with three significant digits, or as many as distinguish it from its neighbours."""
     pairs = [(value, other) for other in like if other != value and math.isfinite(other)]
     digits = decimals((value,))
     if any(number(a, digits) == number(b, digits) for a, b in pairs):

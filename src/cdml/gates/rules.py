@@ -1,4 +1,4 @@
-"""What the configuration asks of a model, gate by gate."""
+"""What the configuration requires of a model, gate by gate."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from cdml.statistics.metrics import Metric, Range
 class GateSpec:
     """One comparison of one gate.
 
-    `slices` is None where slices are not asked about.
+    `slices` is None if slices have no gate.
     """
 
     metric: Metric

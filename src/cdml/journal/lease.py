@@ -1,7 +1,7 @@
 """The lock under which an adapter writes: for how long it is good, and whether it still is.
 
-What writes to a place that knows no precondition (a registry's alias) asks here before each
-write. What waits for an answer asks how long it may. Outside an operation no question arises.
+What writes to a place that knows no precondition (a registry's alias) checks here before each
+write. What waits for an answer reads here how long it may. Outside an operation no question arises.
 """
 
 from collections.abc import Iterator

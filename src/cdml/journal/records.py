@@ -63,7 +63,7 @@ class Release(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficShare:
-    """A release beside the one that serves, as the target knows it."""
+    """The standby's release, as the target reports it."""
 
     version: str
     digest: str
@@ -146,7 +146,7 @@ class Effect(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preempt(TrafficPart):
-    """A rollback that asks the deploy under way to give up; `operation` is the rollback's id."""
+    """A rollback that makes the deploy under way give up; `operation` is the rollback's id."""
 
     operation: str
     at: datetime
@@ -157,7 +157,7 @@ class Preempt(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered(TrafficPart):
-    """A rollback that was carried out: whoever asks for it again gets this answer."""
+    """A rollback that was carried out: a repeated request gets this answer."""
 
     request: str  # what its requester is known by, 32 hexadecimal digits
     operation: str

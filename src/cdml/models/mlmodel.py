@@ -44,7 +44,7 @@ def local_model(uri: str) -> Path | None:
     """The folder a URI names, or None where it is an address of a registry.
 
     Raises:
-        InputError: it is a path, but no model lies there; or a scheme nobody knows.
+        InputError: it is a path, but no model lies there; or an unknown scheme.
     """
     match = re.match(r"([a-zA-Z][\w+.-]+):", uri)
     scheme = match[1].lower() if match else ""

@@ -50,7 +50,7 @@ class CommentPolicy:
             if on is None:
                 return frozenset()
             return code_host.warned(on, self.report_id, config=self.config)
-        except ServiceError:  # whoever comments then meets the same, and tells it
+        except ServiceError:  # the comment then fails for the same reason, and reports it
             return frozenset()
 
     def post(

@@ -115,7 +115,7 @@ def _power(number: float, sign: str = "") -> str:
 
 
 def ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
-    """What is drawn beside the margin: the one-sided bounds, which decide.
+    """What is drawn next to the margin: the one-sided bounds, which decide.
 
     The two-sided interval is wider, and would cross a margin that the gate has kept. It is drawn
     only where there are no bounds.
@@ -164,7 +164,7 @@ def bar(drawn: Plot | None) -> str:
         cells[_cell(drawn.margin, None)] = "│"
     zero = _cell(drawn.zero, drawn.margin)
     if cells[zero] == "·" or cells[max(zero - 1, 0) : zero + 2].count("─") > 1:
-        cells[zero] = "┊"  # except in place of the margin, or of all that lies beside it
+        cells[zero] = "┊"  # except in place of the margin, or of all that is next to it
     cells[_cell(drawn.estimate, drawn.margin)] = "●"
     return "".join(cells)
 

@@ -1,4 +1,4 @@
-"""A change of its own gates is the first thing to look at in a pull request: it is pointed out."""
+"""Points out that a pull request changes its own gates: a reviewer must see it first."""
 
 import tempfile
 from collections.abc import Iterator, Mapping

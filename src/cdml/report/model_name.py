@@ -47,7 +47,7 @@ def _named(content: bytes) -> str | None:
 
 
 def _decoded(content: bytes) -> str:
-    """Text in whatever encoding it can be; NUL bytes tell UTF-16 that has no mark of its own."""
+    """Text in whatever encoding it can be; NUL bytes tell UTF-16 without a mark."""
     if b"\0" in content[:100] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.replace(b"\0", b"").decode("latin-1")
     for encoding in _ENCODINGS:

@@ -29,7 +29,7 @@ class NextStep:
 
 
 def next_step(gathered: EvidenceSet) -> NextStep:
-    """What the verdict asks of whoever opened the pull request."""
+    """What the verdict requires of whoever opened the pull request."""
     if gathered.deployment is not None:
         return NextStep()
     if gathered.verdict is Verdict.FAIL:

@@ -127,7 +127,7 @@ def is_current(ci_run: CiRun) -> Current:
     """Whether evidence is of the run and the commit that are reported.
 
     What lies in a folder of the checkout may have been committed there, or be left of an older run
-    on a runner of one's own. In CI, evidence has to name the very commit that is judged, which no
+    on a self-hosted runner. In CI, evidence has to name the very commit that is judged, which no
     file of that commit can, and the run, where runs have an address; in a terminal, whatever lies
     there is trusted.
     """

@@ -39,7 +39,7 @@ def publish_combined(
     """Report what all folders hold, in one comment and one summary.
 
     Every folder is known by its name, or its parent's where that is `.cdml`. `own` gives the
-    configuration beside a folder of evidence, which comes before `loaded`.
+    configuration next to a folder of evidence, which comes before `loaded`.
 
     Raises:
         InputError: no folder fits, or evidence cannot be used.
@@ -89,7 +89,7 @@ def _parts(
             notes.append(_UNKNOWN)
         elif config is not None:
             base = bases[config.path]
-            # A monorepo's models have configurations of their own, and this is another's change.
+            # A monorepo's models have their own configurations, and this is another's change.
             if is_judged_here(gathered, config.config):
                 notes += effect_of_base_gates(gathered, config, base)
             notes += base.notes if config is not shared else ()

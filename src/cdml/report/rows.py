@@ -25,7 +25,7 @@ class GateRow:
     `value` is the challenger's as a number. A bound has a `spread`, the interval of that value, a
     comparison the `difference` to the champion with its interval; in `forest` better always lies to
     the right. The verdict is None where it was only reported. `distance` is that from the margin,
-    in half an interval: small is worse, and endless where nobody knows.
+    in half an interval: small is worse, and endless if unknown.
     """
 
     metric: str

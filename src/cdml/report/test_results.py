@@ -25,7 +25,7 @@ def write_results(
 ) -> None:
     """Write the checks in every form of `RESULTS`.
 
-    `keys` has the word of `data` in cdml.yaml that asks for a check, by the check's name.
+    `keys` has the word of `data` in cdml.yaml that enables a check, by the check's name.
     """
     root = _root(loaded)
     config = _within(loaded.path, root)
@@ -41,7 +41,7 @@ def write_results(
 
 
 def _line(check: Check, loaded: LoadedConfig, keys: Mapping[str, str]) -> int:
-    """Where cdml.yaml asks for a check."""
+    """Where cdml.yaml enables a check."""
     places = (("data", keys.get(check.name, "contract")), ("data",))
     return next((loaded.lines[place] for place in places if place in loaded.lines), 1)
 

@@ -1,4 +1,4 @@
-"""Which columns identify the cases of two files, and which one tells tries of a case apart."""
+"""Which columns identify the cases of two files, and which one numbers the trials of a case."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

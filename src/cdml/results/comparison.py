@@ -13,7 +13,7 @@ class MetricComparison:
     """One metric on all cases or on those of one category.
 
     `interval` is of new - old. Without one, `reason` says why there is none. `greater_is_better`
-    is None for figures that are only shown beside the metrics, such as cost.
+    is None for figures that are only shown with the metrics, such as cost.
     """
 
     metric: str

@@ -71,12 +71,12 @@ class ProjectPlace:
         return re.sub(r"[^A-Za-z0-9]+", "-", self.below).strip("-").lower()
 
     def workflow(self, template: str) -> Path:
-        """Where a workflow goes; each model of a repository has files of its own."""
+        """Where a workflow goes; each model of a repository has its own files."""
         stem = template.removesuffix(".yml")
         return self.root / f".github/workflows/{stem}{self.slug and f'-{self.slug}'}.yml"
 
     def fill_in(self, template: str) -> str:
-        """A workflow of this model: its configuration, names and groups of its own."""
+        """A workflow of this model: its configuration, names and groups."""
         if not self.below:
             return template
         for before, after in (
@@ -241,7 +241,7 @@ def _on_runner(workflow: str, kind: TargetType) -> str:
 
 
 def _filled(text: str, data: str, contract: str, key: str | None) -> str:
-    """The configuration with what the data tells; the label is the user's to name."""
+    """The configuration with what the data reveals; the label is the user's to name."""
     values = {
         "evaluation: data/evaluation.parquet": f"evaluation: {json.dumps(data)}",
         "# contract: contracts/data.odcs.yaml": f"contract: {json.dumps(contract)}",

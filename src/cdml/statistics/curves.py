@@ -252,7 +252,7 @@ def _calibration(positive: _Class, other: _Class, thresholds: Floats) -> Points:
 
 
 CLASSES = 20
-"""Classes that have a row and a column of their own."""
+"""Classes that have a row and a column."""
 OTHER = "(other)"
 
 

@@ -120,7 +120,7 @@ class GapDifference:
         return (self.challenger if side is Side.LOWER else self.champion).value
 
     def _each(self, share: float, statistic: Callable[[Linear], float]) -> Floats:
-        """A figure of every pair beside every pair, shape (challenger's, champion's)."""
+        """A figure of every pair against every pair, shape (challenger's, champion's)."""
         pairs = [
             [
                 statistic(self._pair_difference(mine, other, share))

@@ -52,7 +52,7 @@ def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
 def influence_of_means(metric: str, figures: RowFigures, weight: Floats) -> Influence:
     """A mean, or a function of means."""
     values, models = figures.values, 2
-    if values.shape[1] % 2:  # one model: beside it, one without error
+    if values.shape[1] % 2:  # one model: paired with one without error
         values, models = np.insert(values, 1, 0.0, axis=1), 1
     total = weight.sum()
     mean = weight @ values / total

@@ -36,7 +36,7 @@ challenger that hangs on 6 % of its requests passed for the champion 10 % of the
 class Percentiles(Draws):
     """challenger - champion in milliseconds, by the percentiles of its draws.
 
-    `df` are the degrees of freedom of the t that tells which percentile is read.
+    `df` are the degrees of freedom of the t that decides which percentile is read.
     """
 
     df: float

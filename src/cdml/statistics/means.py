@@ -80,7 +80,7 @@ def _problem(metric: str, sample: Moments, *, figures: int) -> Unmeasured | None
 
 
 def _against_perfection(sample: Moments, *, models: int) -> Moments:
-    """The model beside one that makes no error, from which its distance is then measured."""
+    """The model and one that makes no error, from which its distance is then measured."""
     alone = np.delete(np.eye(sample.mean.size), slice(1, models), axis=0)
     figures = np.insert(alone, 1, 0.0, axis=0)
     return replace(

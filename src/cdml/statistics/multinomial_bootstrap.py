@@ -167,7 +167,7 @@ def _padded(joint: _Joint, metric: ConfusionMetric) -> _Joint:
     largest = float(np.max(effect**2, initial=0.0))
     if not largest > 0:
         return joint
-    # Where no row that was seen moves them apart, drawing such rows again tells nothing new.
+    # Where no row that was seen moves them apart, drawing such rows again adds nothing.
     varies = np.any(distances[wide.count > 0])
     if varies and wide.count @ effect**2 >= ENOUGH_DISCORDANT * largest:
         return joint

@@ -130,7 +130,7 @@ class RowFigures:
     """The figures of each row that `Moments` are the moments of.
 
     Attributes:
-        values: shape (rows, k), in the order that `Moments` tells.
+        values: shape (rows, k), in the order of `Moments`.
     """
 
     values: Floats

@@ -94,7 +94,7 @@ class Linear:
         return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
-        """The estimate, less or more as far as its skewness asks for."""
+        """The estimate, less or more by what its skewness requires."""
         return self._claim(side, share, harm=side is self.harm).bound(side, confidence, self.df)
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:

@@ -8,7 +8,7 @@ from cdml.tables.date_formats import DateFormat
 from cdml.tables.query import Field, LogicalType
 
 DATES = frozenset({LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME})
-"""The types whose texts may have a format of their own."""
+"""The types whose texts may have their own format."""
 _OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 

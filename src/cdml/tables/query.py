@@ -97,7 +97,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The column's value stands in this order to a value of its own type."""
+    """The column's value has this order to a value of the same type."""
 
     column: str
     operator: Operator

@@ -12,7 +12,7 @@ from cdml.tables.query import Aggregate, CellValue, Condition, Field, NotRun, Qu
 class Overlap:
     """Rows that equal others in some columns; missing values equal one another.
 
-    `shared` equal a row there; the others repeat one of their own side.
+    `shared` equal a row there; the others repeat a row of the same side.
     """
 
     shared: int
@@ -65,7 +65,7 @@ class Table(Protocol):
     def compute(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
-        """What `count` tells, and a figure for each aggregate; one scan for all of it.
+        """The result of `count`, and a figure for each aggregate; one scan for all of it.
 
         A figure is there only where values are, and never NaN; means, sums and deviations are
         finite. They are the same on every engine to 1e-9 of their size.
@@ -117,7 +117,7 @@ class Table(Protocol):
         ...
 
     def overlap(self, other: "Table", columns: Sequence[str]) -> Overlap:
-        """Rows that equal one of the other table, or of their own, in these columns."""
+        """Rows that equal one of the other table, or of this one, in these columns."""
         ...
 
     def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
@@ -136,7 +136,7 @@ class Tables(Protocol):
         """A file (Parquet, CSV, JSON lines; gzip), a glob, a folder of Parquet, an http(s) URL.
 
         A value that is not of its declared type leaves a text file's column as its values are,
-        which `Field.misfit` tells.
+        which `Field.misfit` reports.
 
         Raises:
             InputError: it does not exist, cannot be read, has no rows or no columns, or names

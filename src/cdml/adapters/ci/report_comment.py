@@ -63,7 +63,7 @@ def post_comment(
         text: the report without its marker.
         only_update: do not post where there is none yet.
         behaviour: what becomes of an earlier run's comment.
-        warned: the report's warnings; None for a comment that tells none, and leaves what is
+        warned: the report's warnings; None for a comment that lists none, and leaves what is
             known of the last report.
 
     Returns:

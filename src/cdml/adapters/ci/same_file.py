@@ -15,7 +15,7 @@ _POINTER = re.compile(rb"version https://git-lfs\S*\n(?:.*\n)*?oid sha256:(?P<oi
 def is_same(path: Path, entry: Mapping[str, Any]) -> bool:
     """Whether a file has the content that the API describes.
 
-    Files beyond 1 MB are described without their content: git's own digest tells.
+    Files beyond 1 MB are described without their content: git's digest identifies them.
 
     Args:
         path: of the file.

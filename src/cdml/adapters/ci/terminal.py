@@ -54,7 +54,7 @@ class TerminalRun:
         return False
 
     def is_over(self, url: str) -> bool:
-        """Nobody knows here what goes on elsewhere."""
+        """A terminal cannot see other runs."""
         del url
         return False
 
@@ -96,4 +96,4 @@ class TerminalRun:
         """There is no page of the run."""
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """There is nothing to show lines beside."""
+        """There is no code to show lines next to."""

@@ -24,7 +24,7 @@ from cdml.journal.port import Moved, Snapshot
 MAX_BYTES = 8 * 2**20
 STALE = 1.5
 """Seconds after which a ref's lock file was left by a process that is dead: our writers hold
-a lock of their own around it, it is held for milliseconds, and git itself waits two seconds."""
+their own lock around it, it is held for milliseconds, and git itself waits two seconds."""
 
 _PAUSES = (0.1, 0.4, 1.5)
 """Seconds to wait where another writer's lock, and not its write, stood in the way."""

@@ -1,6 +1,6 @@
-"""Moments of errors, whose size nobody knows: each part is added up on a scale of its own.
+"""Moments of errors of unknown size: each part is added up on a separate scale.
 
-A slice of small amounts beside one of large ones keeps all its digits.
+A slice of small amounts next to one of large ones keeps all its digits.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -92,7 +92,7 @@ def added(
 ) -> tuple[str, tuple[str, ...]]:
     """A query that holds what is to be summed, of x0, x1, ... in `inner`, and the expressions.
 
-    Each step has a SELECT of its own: an expression that stands in several sums would be reckoned
+    Each step is a separate SELECT: an expression that stands in several sums would be reckoned
     as often. `wholes` make whole numbers of each x (see `ExactSums.wholes`), those together whose
     products are summed as well.
     """

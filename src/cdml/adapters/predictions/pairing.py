@@ -17,7 +17,7 @@ HEAD = 2_048
 
 
 SPAN = 500_000
-"""Rows that are worth a processor of their own."""
+"""Rows that justify another processor."""
 ROW_NUMBER = "file_row_number"
 """The column in which the engine numbers the rows of a file."""
 

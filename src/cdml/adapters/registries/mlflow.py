@@ -35,7 +35,7 @@ from cdml.models.mlmodel import local_model, require_model
 from cdml.models.registry import ModelVersion, Training
 
 RUN = "cdml.run"
-"""Tag: the run that keeps the evidence of a version which has no run of its own."""
+"""Tag: the run that keeps the evidence of a version without a run."""
 _LOGGED_MODEL = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})(?P<path>/.*)?")
 _OF_RUN = re.compile(r"runs:/+(?P<run>[^/]+)/(?P<path>.+)")
 _PAGE = 1000
@@ -163,7 +163,7 @@ class MlflowRegistry:
             self.set_tags(version.name, version.version, {**tags, RUN: run or ""})
 
     def _log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
-        """Those that the run does not have yet: each stage of a gate tells all it knows."""
+        """Those that the run does not have yet: each stage of a gate reports all its figures."""
         logged, now = self._client.get_run(run).data.metrics, int(time.time() * 1000)
         named = {re.sub(r"[^\w\-. :/]", "_", key): value for key, value in metrics.items()}
         rows = [

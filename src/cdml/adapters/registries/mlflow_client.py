@@ -63,7 +63,7 @@ class Connection:
 
     @property
     def artifact_location(self) -> str | None:
-        """Where new experiments keep files: beside the database; a server has its own place."""
+        """Where new experiments keep files: next to the database; a server decides itself."""
         return (self.file.parent / "mlartifacts").as_uri() if self.file else None
 
     @contextmanager

@@ -70,7 +70,7 @@ STORES: Mapping[str, Store] = {
 }
 """Storage by the scheme of its addresses."""
 _OURS = ("", "file", "http", "https", "mlflow-artifacts")
-"""Schemes of files that lie beside the registry, or that its server passes on."""
+"""Schemes of files that lie next to the registry, or that its server passes on."""
 _HEADING = "The following failures occurred"
 _ABSENT = re.compile(r"\b404\b|NoSuchKey|(Blob|Path|Resource)NotFound")
 _NO_PLACE = re.compile(
@@ -106,7 +106,7 @@ def stored_at(address: str, absent: str = "") -> Iterator[None]:
                 _PASSED_ON,
             ) from error
         raise _failed(store, masked, error, absent) from error
-    except Exception as error:  # each of the clients has errors of its own; none is ours
+    except Exception as error:  # each client has its own errors; none is ours
         raise _failed(store, masked, error, absent) from error
 
 

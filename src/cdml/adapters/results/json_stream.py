@@ -40,7 +40,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 class JsonFile:
     """One JSON value; its members are visited in the order in which they are written.
 
-    `members` are those beside the list that was last read, by their keys, as far as they are read.
+    `members` are the other members of the object with the list that was last read, by their
     """
 
     def __init__(self, path: Path) -> None:

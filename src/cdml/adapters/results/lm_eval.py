@@ -63,7 +63,7 @@ def _task(file: Path) -> str:
 
 
 def _directions(folder: Path, task: str) -> dict[str, bool]:
-    """Whether more is better, by metric, as the newest results beside the samples say."""
+    """Whether more is better, by metric, as the newest results next to the samples say."""
     for results in sorted(folder.glob("results*.json"), reverse=True):
         try:
             read = json.loads(results.read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ _HINT = "Give each row of the data an id: 'tags': {'case_id': …}."
 _INPUTS = "mlflow.traceInputs"
 _VALUE, _ERROR = "/value", "/error_message"
 _WORDS: Mapping[str, bool] = {"yes": True, "no": False}
-"""What the judges of MLflow answer, beside `unknown`."""
+"""What the judges of MLflow answer, except `unknown`."""
 _COLUMNS = {
     "case": Role.KEY, "trial": Role.TRIAL, "error": Role.ERROR, "latency_ms": Role.LATENCY,
     **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), Role.TOKENS),
@@ -193,7 +193,7 @@ class _Traces:
         return {**scores, "error": join(problems), "reason": join(reasons)}
 
     def _feedback(self, where: str, assessments: Iterable[Any]) -> dict[str, Any]:
-        """The newest feedback of each name; that of people has names of its own."""
+        """The newest feedback of each name; feedback of people has other names."""
         newest: dict[str, Any] = {}
         for assessment in sorted(assessments, key=_updated):
             if get(assessment, "feedback") is None or get(assessment, "valid") is False:

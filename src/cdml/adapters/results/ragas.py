@@ -21,7 +21,7 @@ from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
 
 _ROW = re.compile(rb'\A\s*\[?\s*\{\s*"user_input"\s*:')
 _ANSWERS = ("response", "multi_responses", "retrieved_contexts", "reference_contexts", "reference")
-"""One of these stands beside the question in every frame, whatever its metrics."""
+"""Every frame has one of these and the question, whatever its metrics."""
 _DESCRIBED = frozenset(
     ("user_input", *_ANSWERS, "rubrics", "reference_topics", "reference_tool_calls",
      "persona_name", "query_style", "query_length", "synthesizer_name")

@@ -29,7 +29,7 @@ def read_results(
     """Read a file of results, whose format is recognised unless `reader` names it.
 
     `select` leaves only the records that have these values. `into` is a folder; the rows go into a
-    file of their own there.
+    separate file there.
 
     Raises:
         InputError: the file cannot be used; or it holds several systems, and `select` leaves more

@@ -1,7 +1,7 @@
 """The interpreter a model is run by: built from the model's own requirements, and kept.
 
 Nothing of an environment is started here: it is made while it is empty, wheels are unpacked into
-it without running any of them, and what is to be built from source is built behind walls.
+it without running any of them, and what is to be built from source is built in a sandbox.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def interpreter(
     source, which is not to see what is in the folders to `hide`.
 
     Raises:
-        ConfigurationError: there is no such interpreter, or no uv to build one, or no walls to
+        ConfigurationError: there is no such interpreter, or no uv to build one, or no sandbox to
             build a package behind.
         InputError: the model's requirements cannot be installed.
     """
@@ -164,7 +164,7 @@ class _Builder:
         return _run([*command, str(self._folder)], self._scratch, self._variables)
 
     def install(self, lines: Sequence[str], walls: Callable[[], Walls] | None) -> None:
-        """Install packages: wheels are unpacked; others are built, where walls is given.
+        """Install packages: wheels are unpacked; others are built, if `walls` is given.
 
         uv starts the environment's interpreter once, before there is anything in it. Packages go
         to a target folder, so that none can replace the interpreter or its settings.

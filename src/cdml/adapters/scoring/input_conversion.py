@@ -1,4 +1,4 @@
-"""Columns in the types that a signature asks for, where nothing is lost by it.
+"""Columns in the types that a signature requires, where nothing is lost by it.
 
 What MLflow would refuse, and what would change a value, is refused here, before the model is
 started, with the column and the reason.
@@ -33,11 +33,11 @@ _NESTED = ("object", "map")
 
 
 class Unfit(ValueError):
-    """A column cannot be given as the signature asks; the text says why."""
+    """A column cannot be given as the signature requires; the text says why."""
 
 
 def convert(column: Any, type_name: str, *, required: bool) -> Any:
-    """A chunked array as the signature asks, or `Unfit`; None where an empty one is left out.
+    """A chunked array as the signature requires, or `Unfit`; None where an empty one is left out.
 
     `wanted` is MLflow's name of the type, or of a tensor numpy's; others are left as they are.
     """
@@ -74,7 +74,7 @@ def decode(column: Any) -> Any:
 
 
 def _nothing(column: Any, type_name: str, *, required: bool) -> Any:
-    """A column without any value has no type of its own."""
+    """A column without any value has no type."""
     if type_name in INTEGER_RANGES or type_name.startswith("array("):
         if required:
             message = (

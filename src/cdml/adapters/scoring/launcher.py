@@ -1,16 +1,16 @@
-"""Run a command where it can reach no more than it needs. Started as a program of its own.
+"""Run a command where it can reach no more than it needs. Started as a separate program.
 
     python -I -S launcher.py SPEC.json
 
-With the walls `namespaces` the command gets its own user, process, network, IPC and mount
+With the sandbox `namespaces` the command gets its own user, process, network, IPC and mount
 namespaces: it sees no other process, has only the loopback interface, and a file system of its
 own: that holds what `layout` names, and nothing else of the machine. With `network` as well it has
-the machine's network, for builds. The walls `sudo` are the same, made by this program as root; the
+the machine's network, for builds. The sandbox `sudo` is the same, made by this program as root; the
 command then runs as the user nobody, who owns what it may write for as long as it runs. Without
-walls (`none`) it only loses what any process can give up. In every case it cannot gain privileges,
+sandbox (`none`) it only loses what any process can give up. It can never gain privileges,
 and nothing it started outlives it.
 
-Exit code: the command's own; 125 if the walls could not be built, with the reason on stderr.
+Exit code: the command's own; 125 if the sandbox could not be built, with the reason on stderr.
 The system calls are Linux's; elsewhere only limits and process group are set.
 """
 
@@ -52,7 +52,7 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
 def main(spec_path: str) -> int:
-    """Build the walls, run the command inside, and give its exit code."""
+    """Build the sandbox, run the command inside, and give its exit code."""
     spec = json.loads(Path(spec_path).read_text(encoding="utf-8"))
     if LINUX:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -92,7 +92,7 @@ def _fork(child: Callable[[], Any]) -> int:
 
 
 def _as_root(spec: dict[str, Any]) -> int:
-    """Build the walls as root, and end what is behind them when whoever started us says so.
+    """Build the sandbox as root, and end what is in it when whoever started us says so.
 
     They cannot send a signal to root: they close our standard input, and so does their end.
     """
@@ -164,7 +164,7 @@ def _first_process(spec: dict[str, Any]) -> None:
 
 
 def _lay_mounts(layout: list[list[Any]]) -> None:
-    """A file system of its own that holds what the layout names, and nothing else.
+    """A file system with only what the layout names.
 
     Each entry is a kind, a path and a word more: `tree` with whether it may be written, `link`
     with where it leads, `empty` for a folder of which nothing is seen, `blank` for such a file.

@@ -1,4 +1,4 @@
-"""Measures with functions of the user's, in a process of their own."""
+"""Measures with functions of the user's, in a separate process."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ _CALLED = (
 
 
 class ProcessMeasurer:
-    """Runs functions behind the walls that models have."""
+    """Runs functions in the same sandbox as models."""
 
     def __init__(self, enclosure: Enclosure) -> None:
         self._enclosure = enclosure
@@ -196,7 +196,7 @@ MOST_BYTES = 64 * 2**20
 
 
 def copy_module(folder: Path, module: str, into: Path) -> bool:
-    """Copy a dotted name's first part and the modules beside it; gives whether it is there.
+    """Copy a dotted name's first part and the modules next to it; gives whether it is there.
 
     Nothing outside of the configuration's folder is copied, wherever links lead.
     """
@@ -210,7 +210,7 @@ def copy_module(folder: Path, module: str, into: Path) -> bool:
         taken, total = taken + 1, total + path.stat().st_size
         if taken > MOST_FILES or total > MOST_BYTES:
             raise InputError(
-                f"{source} and the modules beside it are more than {MOST_FILES:,} files or"
+                f"{source} and the modules next to it are more than {MOST_FILES:,} files or"
                 f" {MOST_BYTES // 2**20} MiB.",
                 "Put the metric into a separate module or package.",
             )

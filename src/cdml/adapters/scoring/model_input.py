@@ -24,7 +24,7 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The rows as written; `others` stand beside the inputs for an estimator that names them."""
+    """The rows as written; `others` are further columns for an estimator that names them."""
 
     rows: int
     columns: tuple[str, ...]
@@ -33,10 +33,10 @@ class Given:
 
 
 def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
-    """Write what the model may see, in the types that its signature asks for.
+    """Write what the model may see, in the types that its signature requires.
 
     Raises:
-        InputError: the model asks for the label, or for columns that are not there, or that
+        InputError: the model requires the label, or columns that are not there, or that
             cannot be given to it as they are.
     """
     if model.inputs is not None and job.label in model.inputs:

@@ -1,4 +1,4 @@
-"""What a model asks to be installed: names and versions, and files of its own; nothing else."""
+"""What a model needs installed: names and versions, and files in its folder; nothing else."""
 
 import re
 import shutil
@@ -43,7 +43,7 @@ def read_requirements(model: Path) -> list[ModelRequirement]:
     """The model's requirements, and what reading rows and loading it takes if they lack it.
 
     Raises:
-        InputError: there are none, or a line asks for more than a package by its name and
+        InputError: there are none, or a line has more than a package by its name and
             version, or a wheel or source package that lies in the model's folder.
     """
     path = model / FILE

@@ -123,7 +123,7 @@ def _from_pip(settings: Mapping[str, str]) -> dict[str, str]:
             translated[variable] = separator.join(values)
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         translated["UV_OFFLINE"] = "1"  # uv reads no variable that forbids the index alone
-    # pip asks all indexes and takes the best; uv would stop at the first that has the name.
+    # pip queries all indexes and takes the best; uv would stop at the first that has the name.
     return {**translated, "UV_INDEX_STRATEGY": "unsafe-best-match"} if translated else translated
 
 

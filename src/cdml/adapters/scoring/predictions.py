@@ -97,7 +97,7 @@ class Words:
 def join(
     job: ScoringJob, answers: Path, words: Words, described: MlModel | None = None
 ) -> tuple[int, Sequence[str]]:
-    """Put the answers beside key, label and slices, and write the predictions file.
+    """Put the answers next to key, label and slices, and write the predictions file.
 
     `answers` has columns `a0`, ... that the model answered, and `p0`, ... of its predict_proba;
     `described` is what the model says of itself, names and classes among it.

@@ -23,7 +23,7 @@ def write_reference_rows(
     answers: Path,
     names: Sequence[str | int | float | bool] | None,
 ) -> None:
-    """Write them beside the predictions; not where JSON has no word for a value.
+    """Write them next to the predictions; not where JSON has no word for a value.
 
     It has none for a time, and none for an infinity. Where the model was given a column that is
     classified, only its name is written: rows without it are not what it answered to. `features` is

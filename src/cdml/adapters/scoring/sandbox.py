@@ -22,7 +22,7 @@ _SYSTEM = (
 )
 """What programs need of a system, below its root. Data, credentials and sockets lie elsewhere."""
 _OF_NETWORK = ("etc/resolv.conf", "etc/hosts", "etc/gai.conf")
-_FOR_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - empty ones of its own
+_FOR_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - new and empty
 _NEVER_HIDDEN = frozenset(
     Path("/", *parts)
     for parts in (
@@ -145,10 +145,10 @@ def environment(home: Path) -> dict[str, str]:
 class SandboxedCommand:
     """A command with its working folder, and what it may see and take.
 
-    `keep` are paths it may see beside the system's, and whether it may write there; `hide` are
+    `keep` are further paths that it may see, and whether it may write there; `hide` are
     folders and files of the job, wherever it runs: they are hidden with the repositories around
     them, also where they lie among what is kept. After so many `seconds` it is ended with all it
-    started. `network` are variables for one that may use the machine's network, behind walls as
+    started. `network` are variables for one that may use the machine's network, in a sandbox as
     well; None: it may not.
     """
 
@@ -216,7 +216,7 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
 def _layout(
     command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path], *, network: bool = False
 ) -> list[list[object]]:
-    """The file system inside the walls, from its top: kind, path and a word more of each entry.
+    """The file system inside the sandbox, from its top: kind, path and a word more of each entry.
 
     Only what is listed may be seen; the job's data, if they lie among it, are covered.
     """

@@ -1,4 +1,4 @@
-"""Which walls stand around models here: the strongest that the machine and the workflow allow."""
+"""How models are isolated here: as strongly as the machine and the workflow allow."""
 
 import os
 import sys
@@ -12,15 +12,15 @@ from cdml.ci.run import RunTrust
 from cdml.errors import ConfigurationError
 
 ISOLATION = "CDML_ISOLATION"
-"""The variable by which the workflow says whether walls are required."""
+"""The variable by which the workflow says whether isolation is required."""
 ISOLATION_SUDO = "CDML_ISOLATION_SUDO"
-"""The variable by which the workflow says whether walls may be made with sudo."""
+"""The variable by which the workflow says whether isolation may use sudo."""
 REQUIRED, PREFERRED = "required", "preferred"
 _PROBE_SECONDS = 20
 
 
 class Enclosure:
-    """Finds out which walls can be built, once, when it is first asked; or has those given."""
+    """Finds out once, when first needed, which sandbox can be built; or uses the one given."""
 
     def __init__(self, trust: RunTrust, walls: Walls | None = None) -> None:
         self._trust = trust
@@ -33,18 +33,18 @@ class Enclosure:
 
     @cached_property
     def walls(self) -> Walls:
-        """The walls to build; a ConfigurationError if they are required and cannot be built."""
+        """The sandbox to build; a ConfigurationError if one is required and cannot be built."""
         return choose(self._trust) if self._asked is None else self._asked
 
 
 def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls:
-    """The walls that models run behind here.
+    """The sandbox that models run in here.
 
     The workflow's inputs stand in the process's variables; never in cdml.yaml, which a pull request
     may edit.
 
     Raises:
-        ConfigurationError: walls are required and cannot be built, or an input is another word.
+        ConfigurationError: a required sandbox cannot be built, or an input is another word.
     """
     given = os.environ if variables is None else variables
     requirement = given.get(ISOLATION) or (REQUIRED if trust.strangers else PREFERRED)
@@ -71,7 +71,7 @@ def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls
 
 
 def can_build(walls: Walls) -> bool:
-    """Whether this machine lets us build these walls, found out by building them once."""
+    """Whether this machine lets us build this sandbox; it builds it once to find out."""
     if walls is Walls.NONE:
         return True
     if sys.platform != "linux" or (walls is Walls.SUDO and not os.access(SUDO_COMMAND, os.X_OK)):

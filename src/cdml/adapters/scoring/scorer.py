@@ -1,4 +1,4 @@
-"""Scores with a model in a process of its own."""
+"""Scores with a model in a separate process."""
 
 import json
 import os
@@ -32,7 +32,7 @@ _PREFIX = "cdml-score-"
 _WARM_SECONDS = 300
 _LATENCIES = 1000
 _LEAST_FILE = 2**30
-"""Bytes that a model may write into one file, beside its answers: libraries keep caches."""
+"""Bytes that a model may write into one file, in addition to its answers: libraries keep caches."""
 _LONGEST = 500
 _MOST_LISTED = 20
 _LINE = re.compile(r" \([\w.-]+, line \d+\)$")
@@ -41,7 +41,7 @@ _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on
 
 
 class ProcessScorer:
-    """Runs each model with an interpreter of its own, behind the walls the machine allows."""
+    """Runs each model with its own interpreter, in the sandbox that the machine allows."""
 
     def __init__(self, enclosure: Enclosure) -> None:
         self._enclosure = enclosure

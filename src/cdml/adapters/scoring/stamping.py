@@ -1,4 +1,4 @@
-"""Write the time before each line. Started as a program of its own, outside of all walls.
+"""Write the time before each line. Started as a separate program, outside the sandbox.
 
     python -I -S stamping.py
 

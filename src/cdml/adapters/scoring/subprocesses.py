@@ -1,4 +1,4 @@
-"""Run a command behind walls, hear what it says, and end it in time."""
+"""Run a command in a sandbox, hear what it says, and end it in time."""
 
 import os
 import selectors
@@ -85,7 +85,7 @@ def private_folder(prefix: str) -> Iterator[Path]:
     """A folder that is gone afterwards, and that nobody else gets to.
 
     What keeps others out is the folder around it: another user who is shown this one, behind
-    walls, can read it.
+    sandbox, can read it.
     """
     named = scratch_prefix(prefix.rstrip("-"))
     with tempfile.TemporaryDirectory(prefix=named, ignore_cleanup_errors=True) as name:
@@ -122,7 +122,7 @@ def _start_as_root(command: SandboxedCommand) -> tuple[subprocess.Popen[bytes], 
     """The same with sudo, which hands on no descriptors: the command speaks through a pipe's name.
 
     Without a terminal (its session has none) sudo gives root our own standard input, whose end
-    tells the launcher to end.
+    makes the launcher end.
     """
     pipe = command.scratch / "status"
     os.mkfifo(pipe, 0o600)

@@ -15,7 +15,7 @@ from cdml.errors import InputError
 
 _MIB = 2**20
 _MOST_COLUMNS = 10_000
-"""Twice what the worker lets a model answer: columns, and the probabilities beside them."""
+"""Twice what the worker lets a model answer: columns, and the probabilities next to them."""
 _BYTES_OF_VALUE = 256
 """The longest value on average; a number has 8 bytes, a class is a word."""
 _VALUES_OF_LIST = 1_000
@@ -36,7 +36,7 @@ def read_answers(path: Path, rows: int) -> Any:
     The footer is read first. Nothing else is, unless rows, columns and sizes are what they can be.
 
     Raises:
-        InputError: it is no plain file of its own, is larger than answers are, or is no table.
+        InputError: it is no regular file, is larger than answers are, or is no table.
     """
     with open_plain(path, most_bytes(rows)) as file:
         try:

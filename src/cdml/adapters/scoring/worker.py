@@ -124,14 +124,14 @@ class Model:
         for spec in specs:
             try:
                 validate_schema(self.asked[[spec.name]], Schema([spec]))
-            except Exception as trouble:  # noqa: BLE001 - each type has a refusal of its own
+            except Exception as trouble:  # noqa: BLE001 - each type has its own refusal
                 prefix = f"Incompatible input types for column {spec.name}. "
                 detail = str(trouble).replace(prefix, "")
                 refused.append(f"column {spec.name}: {detail}")
         return refused[:MOST_REFUSED]
 
     def answer(self, frame: Any) -> dict[str, Any]:
-        """The columns of the answer, and the probabilities beside a single one."""
+        """The columns of the answer, and the probabilities if it has only one."""
         names, columns = read_answer(self.pyfunc.predict(frame), frame)
         if not 0 < len(columns) <= MOST_COLUMNS:
             raise UnusableModel(f"the model returned {len(columns):,} columns")
@@ -182,7 +182,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
 
 
 def time_single_rows(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
-    """Single rows, asked as a server asks. Whoever hears of it takes the time.
+    """Single rows, as a server sends them. The caller measures the time.
 
     Which rows, and in which order, depends on the data alone: two models get the same ones,
     the slower perhaps fewer.
@@ -242,12 +242,12 @@ def raw_model(pyfunc: Any) -> Any:
     """What the flavour wraps; None where it will not tell."""
     try:
         return pyfunc.get_raw_model()
-    except Exception:  # noqa: BLE001 - each flavour has a refusal of its own
+    except Exception:  # noqa: BLE001 - each flavour has its own refusal
         return None
 
 
 def python_model(pyfunc: Any) -> Any:
-    """The model of one's own that a pyfunc wraps; None where it wraps another."""
+    """The user's Python model that a pyfunc wraps; None where it wraps another."""
     try:
         return pyfunc.unwrap_python_model()
     except Exception:  # noqa: BLE001 - older versions of MLflow have other refusals

@@ -89,7 +89,7 @@ class ParquetFile:
         return int(repeated)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `SqlEngine`; an engine of their own runs them, which can open this file alone."""
+        """See `SqlEngine`; a separate engine runs them, which can open only this file."""
         return query_answers(queries, self.path, self.columns)
 
     def _answer(self, sql: str, parameters: Sequence[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What tables outside files need beside answers: a digest of their rows, and the rows as a file."""
+"""What tables outside files also need: a digest of their rows, and the rows as a file."""
 
 import atexit
 import hashlib
@@ -42,7 +42,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RemoteTable(ABC):
-    """Rows that have types of their own and no order: that of their columns counts."""
+    """Rows with their own types and no order: that of their columns counts."""
 
     name: str
     columns: tuple[EngineColumn, ...]
@@ -65,7 +65,7 @@ class RemoteTable(ABC):
         return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
 
     def repeated(self, column: EngineColumn) -> None:
-        del column  # only grouping tells
+        del column  # only grouping can decide that
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         execute = partial(
@@ -86,7 +86,7 @@ class RemoteTable(ABC):
 
 
 def in_order(columns: Sequence[EngineColumn]) -> str:
-    """What rows without an order of their own are ordered by: all columns that have one."""
+    """What rows without their own order are ordered by: all columns that have one."""
     named = [quote(c.engine_name) for c in columns if c.field.type.plain]
     return ", ".join(named) or "1"
 
@@ -94,7 +94,7 @@ def in_order(columns: Sequence[EngineColumn]) -> str:
 def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> DataRef:
     """Number of rows, and a digest that depends on their values and not on their order.
 
-    The digest is a SHA-256 over the columns and sums of parts of the rows' MD5; it tells data
+    The digest is a SHA-256 over the columns and sums of parts of the rows' MD5; it identifies data
     apart that have changed, and does not withstand whoever may write the table.
 
     Raises:

@@ -118,7 +118,7 @@ def _fixed(pattern: Path) -> Path:
 
 
 def _hidden(file: Path, folder: Path) -> bool:
-    """Files that engines write beside the data: `_temporary`, `.crc`."""
+    """Files that engines write next to the data: `_temporary`, `.crc`."""
     return any(part[0] in "._" for part in file.relative_to(folder).parts)
 
 

@@ -130,8 +130,8 @@ class _Records:
     def _refuse_others(self, texts: Texts, usual: Sequence[str]) -> bool:
         """Refuse what is no object, names a key twice, or holds digits that would be lost.
 
-        A CASE asks each question only of the rows that are left. Gives whether all have those keys,
-        in order.
+        A CASE evaluates a condition only on the rows that are left. Gives whether all have those
+        keys, in order.
         """
         keys = f"json_keys(j) = CAST([{', '.join(map(literal, usual))}] AS VARCHAR[])"
         wrong = (
@@ -258,7 +258,7 @@ def _inexact(number: int) -> str:
 
 
 def _place(path: Path, row: int) -> str:
-    """The line of an object that has one of its own; else its number."""
+    """The line of an object that has one to itself; else its number."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as file:
         lines = ((number, line.strip()) for number, line in enumerate(file, 1))

@@ -121,7 +121,7 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
     for file in files:
         first.setdefault(file.types[name], file)
     kinds = dict(first)
-    if len(kinds) > 1:  # pandas writes a column without values in a type of its own
+    if len(kinds) > 1:  # pandas writes a column without values in its own type
         filled = {
             kind: kinds[kind] for kind in kinds if _aggregate(engine, files, name, kind, "count")[0]
         }

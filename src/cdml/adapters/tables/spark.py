@@ -118,7 +118,7 @@ def _session(master: str) -> SparkSession:
         builder = builder.master("local[*]" if at == "local" else at)
     try:
         session = builder.getOrCreate()
-    except Exception as error:  # Java's absence has no type of its own
+    except Exception as error:  # Java's absence has no error type
         raise ConfigurationError(
             f"Spark does not start: {_first_line(error)}.", "It needs Java 17 or newer."
         ) from error

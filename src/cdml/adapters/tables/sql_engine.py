@@ -127,7 +127,7 @@ class EngineColumn:
 
     @property
     def exact(self) -> str:
-        """The value as it tells rows apart: with every digit of a decimal, and nanoseconds."""
+        """The value in full: with every digit of a decimal, and nanoseconds."""
         digits = self.field.physical.startswith("DECIMAL")
         if digits or self.field.physical == "TIMESTAMP_NS":
             return quote(self.engine_name)
@@ -152,7 +152,7 @@ class EngineColumn:
 
     @property
     def short(self) -> str:
-        """The value, or the beginning of a long text and what tells it from others; no times."""
+        """The value, or the beginning and the digest of a long text; no times."""
         if self.field.type.ordered:
             return self.value
         text = self.value

@@ -283,7 +283,7 @@ class SqlTable:
 
 
 def _row_count(count: Any) -> int | NotRun:
-    """Engines count in types of their own."""
+    """Engines count in different types."""
     return count if isinstance(count, NotRun) else int(count)
 
 

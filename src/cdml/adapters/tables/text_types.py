@@ -228,7 +228,7 @@ class _Columns:
 
 
 def _look(name: str) -> str:
-    """What a value is, as one bit; a CASE asks each question only of the values that are left."""
+    """What a value is, as one bit; a CASE evaluates a condition only on the values left."""
     number = f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_NUMERIC} ELSE {_TEXT} END"
     return (
         f"CASE WHEN {name} IS NULL THEN NULL"

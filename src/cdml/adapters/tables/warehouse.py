@@ -102,7 +102,7 @@ class DatabaseTables:
         self._clean = weakref.finalize(self, _dispose, self._engines)
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
-        """See the port; the columns have types of their own.
+        """See the port; the columns have declared types.
 
         Raises:
             ConfigurationError: the address names no table, or no driver for it is installed.

@@ -43,7 +43,7 @@ class _Counted:
 
 
 class PrometheusTraffic:
-    """Asks a server for each window; its token, PROMETHEUS_TOKEN, is never printed."""
+    """Queries a server for each window; its token, PROMETHEUS_TOKEN, is never printed."""
 
     def __init__(
         self,

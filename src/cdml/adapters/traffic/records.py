@@ -24,7 +24,7 @@ _ANSWERED = range(100, 400)
 _STATUSES = range(-1, 1000)
 _FAULTLESS = ("", "-", "C", "c")
 """First letters of `ended` where no server or balancer broke off: all went well, or the client
-left, which its status tells more of."""
+left, which the status describes."""
 _VALID = {True: True, False: False, "1": True, "0": False, "": True, "-": True}
 
 

@@ -21,7 +21,7 @@ BINS = 10
 CATEGORIES = 50
 BUCKETS = 32
 LONGEST = 100
-"""Characters of a category that gets a bin of its own."""
+"""Characters of a category that gets its own bin."""
 MISSING = "missing"
 OTHER = "(other)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Edges(ProfileModel):
     """Bins of an ordered column: one below the first edge, one from the last upwards.
 
     With `each`, the edges are all values that the reference has: then the last bin is that value
-    alone, and what lies above it has a bin of its own.
+    alone, and what lies above it has its own bin.
     """
 
     kind: Literal["edges"] = "edges"
@@ -116,7 +116,7 @@ def finite(values: Sequence[float | str | None]) -> list[float]:
 
 
 def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
-    """Quantiles of a sample as edges; a value that fills several bins gets one of its own."""
+    """Quantiles of a sample as edges; a value that fills several bins gets a separate one."""
     values_sorted = finite(values)
     distinct = list(dict.fromkeys(values_sorted))
     if len(distinct) <= 2 * bins:

@@ -79,7 +79,7 @@ def judge_drift(
 
 
 def no_reference(why: str, thresholds: DriftSettings, *, requested: bool) -> Iterator[Check]:
-    """Nothing was compared: only reported, unless the configuration asks for it."""
+    """Nothing was compared: only reported, unless the configuration requires it."""
     if requested:
         yield not_compared("drift", None, why, thresholds)
     elif why:

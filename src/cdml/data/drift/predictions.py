@@ -25,7 +25,7 @@ _COLUMNS = ("prediction", _SCORE)
 
 
 def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None:
-    """Profile what a model said, beside the evidence that may be kept with it."""
+    """Profile what a model said, next to the evidence that may be kept with it."""
     table = ports.tables.open(str(output / PREDICTIONS))
     data = table.ref.model_copy(update={"uri": PREDICTIONS})
     profile = build_profile(table, _other_columns(table), _may_disclose)
@@ -69,5 +69,5 @@ def _other_columns(table: Table) -> frozenset[str]:
 
 
 def _may_disclose(column: str) -> bool:
-    """A prediction is a value of the label, which may be closed; a probability tells nothing."""
+    """A prediction is a value of the label, which may be closed; a probability reveals nothing."""
     return column == _SCORE

@@ -90,5 +90,5 @@ class Profile(ProfileModel):
 
 
 def complete(bins: Bins, counts: Sequence[int]) -> bool:
-    """Whether every value that was counted has a bin of its own."""
+    """Whether every value that was counted has its own bin."""
     return isinstance(bins, Categories) and counts[-1] == 0

@@ -49,7 +49,7 @@ class StoredProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReference:
-    """Nothing to compare with, and why; `asked` where the configuration asks for it."""
+    """Nothing to compare with, and why; `asked` if the configuration requires it."""
 
     why: str = ""
     requested: bool = False
@@ -73,7 +73,7 @@ def find_reference(
 
     Raises:
         InputError: what was named cannot be read.
-        ServiceError: the registry does not answer, and the configuration asks for the champion.
+        ServiceError: the registry does not answer, and the configuration requires the champion.
     """
     if written == CHAMPION:
         return _of_champion(loaded, ports, champion)

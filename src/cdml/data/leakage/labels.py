@@ -5,14 +5,14 @@ fails in use. It shows in the data: the column alone orders the rows nearly as t
 
 Strength is 0.5 to 1.
 
-Of two classes it is the area under the ROC curve of the column as a score, the better of its own
+Of two classes it is the area under the ROC curve of the column as a score, the better of its
 order and of the class rates in its quantiles (which also finds a U shape), or (1 + U) / 2 where
 that is more, U being the share of the classes' entropy that its groups take away (Theil's
 uncertainty coefficient, mutual information / entropy).
 
-Of more classes a column gives the label away only if it tells all of them apart: one class that is
+Of more classes a column gives the label away only if it separates all of them: one class that is
 easy to tell is no leak. Strength is (1 + U) / 2 over all classes together, or, where that is more,
-the area under the curve of that pair of classes which the column tells apart worst (the pairs of
+the area under the curve of that pair of classes which the column separates worst (the pairs of
 Hand & Till 2001, Machine Learning 45:171, their minimum in place of their mean), of which the lower
 95 % bound counts (Hanley & McNeil 1982, Radiology 143:29), since a minimum over few rows says
 little. Only neighbours in the order of the classes' mean ranks are compared.
@@ -51,7 +51,7 @@ _Z = 1.645  # the normal quantile of a one-sided bound at 95 %
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelLeak:
-    """How well a column, or the difference of two, tells the label: 0.5 (nothing) to 1 (all)."""
+    """How well a column, or the difference of two, predicts the label: 0.5 (nothing) to 1 (all)."""
 
     columns: tuple[str, ...]
     strength: float
@@ -169,11 +169,11 @@ class _Line:
 
     @property
     def presence(self) -> float:
-        """The share of rows with a value: what is missing tells nothing by its order."""
+        """The share of rows with a value: missing values have no order."""
         return len(self.values) / len(self.goal.codes)
 
     def of_two(self) -> float:
-        """The better of the area under the curve of its own order and of what its bins tell."""
+        """The better of two areas under the curve: of its order, and of its bins."""
         starts, ends = self._bins()
         below = np.r_[0, np.cumsum(self.codes)]
         sizes = np.r_[ends - starts, len(self.missing)]
@@ -191,7 +191,7 @@ class _Line:
         return 0.5 + abs(area - 0.5) * self.presence
 
     def of_many(self) -> float:
-        """The better of what its bins tell of all classes, and of the pair it tells apart worst."""
+        """The better of two: its bins on all classes, or on the pair that it separates worst."""
         starts, ends = self._bins()
         bins = np.repeat(np.arange(len(starts)), ends - starts)
         groups = np.r_[bins, np.full(len(self.missing), len(starts))]

@@ -98,7 +98,7 @@ def _inside(part: dict[str, Any], place: KeyPath) -> Iterator[tuple[KeyPath, dic
 
 
 def _rename(rule: dict[str, Any]) -> None:
-    """The rule's name was free; a list of valid values stood beside it."""
+    """The rule's name was free; a list of valid values stood next to it."""
     kind = rule.get("type", "library")
     if (
         kind not in ("library", "sql")

@@ -1,7 +1,7 @@
 """Whether a query always gives the same answer on the same rows.
 
 A verdict is reported with the digest of the rows: who judges them again must come to it again. So
-nothing may depend on the clock, on chance, on who asks, or on the order in which rows are read.
+nothing may depend on the clock, on chance, on the user, or on the order in which rows are read.
 """
 
 import re
@@ -79,7 +79,7 @@ def _arguments(node: exp.Func) -> list[Any]:
 
 
 def _is_ordered(node: exp.Func) -> bool:
-    """Whether an ORDER BY stands in the call, or beside it (OVER, WITHIN GROUP)."""
+    """Whether an ORDER BY is in the call, or follows it (OVER, WITHIN GROUP)."""
     inside = any(isinstance(one, exp.Order) for one in node.iter_expressions())
     around: Any = node.parent
     while isinstance(around, exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.Paren):

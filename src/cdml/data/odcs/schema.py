@@ -186,7 +186,7 @@ def _allowed(validator: Any, schema: Any, value: Any) -> frozenset[str]:
 
 
 def _misplaced(rule: Any, key: str) -> str:
-    """An operator that stands beside a rule that holds nothing against a figure there."""
+    """An operator that stands next to a rule that holds nothing against a figure there."""
     kind = rule.get("type")
     if key not in OPERATORS or kind not in ("custom", "text"):
         return ""

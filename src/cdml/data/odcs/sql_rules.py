@@ -36,7 +36,7 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
     `${table}` or `{object}` stands for the table, `${column}` or `{property}` for the column.
 
     Raises:
-        UnsafeQuery: it is not one SELECT, or reads or does anything beside the table's rows.
+        UnsafeQuery: it is not one SELECT, or reads or does anything but read the table's rows.
     """
     text = _PLACEHOLDER.sub(lambda match: _filled(match, column), written)
     try:

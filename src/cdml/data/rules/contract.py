@@ -137,7 +137,7 @@ def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrCheck]:
 
 
 def _placed(rule: RuleOrCheck, prop: Property) -> RuleOrCheck:
-    """With the line of what asks for it, unless it knows a nearer one."""
+    """With the line of its key, unless it knows a nearer one."""
     if rule.line is not None:
         return rule
     return with_line(rule, prop.line_of(_WRITTEN.get(rule.name, rule.name)))
@@ -252,7 +252,7 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrCheck]:
 
 
 def _of_nothing(rule: RuleOrCheck) -> RuleOrCheck:
-    """No value is there that could break what an option asks of each; what is listed stays so."""
+    """Without values none can break what an option requires; listed rules stay listed."""
     if rule.severity == "info":
         return rule
     expected = rule.expectation if isinstance(rule, DataRule) else rule.expected

@@ -21,7 +21,7 @@ from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType
 
 
 def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]:
-    """What a rule of ours asks, other than the standard's metrics."""
+    """What cdml's custom rule requires, other than the standard's metrics."""
     column = quality.column
     check = quality.metric or ""
     if quality.comparison is not None:

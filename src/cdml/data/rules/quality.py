@@ -35,7 +35,7 @@ from cdml.tables.types import coerce
 def quality_rules(
     quality: Quality, column: str | None, context: RuleContext
 ) -> Iterator[RuleOrCheck]:
-    """What a quality rule asks; documentation and foreign engines' rules are listed."""
+    """What a quality rule requires; documentation and foreign engines' rules are listed."""
     for rule in _of_kind(quality, column, context):
         yield with_line(rule, quality.line)
 

@@ -23,7 +23,7 @@ _LONG = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRule:
-    """One rule, ready to be asked; without a question of its own it bounds the number of rows.
+    """One rule, ready to be evaluated; without a condition it bounds the number of rows.
 
     Counted are the rows that are `breaking`, whose values are `repeated` or which do not occur in
     `reference`; or a figure is held against the bound: an aggregate of a column, its number of
@@ -146,7 +146,7 @@ def fact(
 
 
 def with_line(rule: RuleOrCheck, line: int) -> RuleOrCheck:
-    """The same, with the line of the contract that asks for it."""
+    """The same, with the line of the contract that requires it."""
     if isinstance(rule, Check):
         return rule.model_copy(update={"line": line})
     return replace(rule, line=line)
@@ -210,7 +210,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleContext:
-    """What rules are made of, beside the contract; `related` has the columns of other tables.
+    """What rules need, in addition to the contract; `related` has the columns of other tables.
 
     `hold_foreign`: rules of other engines hold the verdict. `extra_columns`: what columns do that
     the contract does not know.

@@ -61,7 +61,7 @@ _PHYSICAL_INTEGERS: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a model asks for; `who` is what sentences call it, e.g. `the challenger`.
+    """What a model requires; `who` is what sentences call it, e.g. `the challenger`.
 
     `types` are MLflow's names (of tensors numpy's) by column, None where the model says nothing of
     named columns; then it may ask for `unnamed` ones.
@@ -73,7 +73,7 @@ class Signature:
     unnamed: Unnamed | None = None
 
     def inputs(self, purposes: Purposes, fields: Mapping[str, Field]) -> tuple[str, ...] | None:
-        """The columns that it uses; None where nobody knows which they are."""
+        """The columns that it uses; None if unknown."""
         if self.types is not None:
             return tuple(self.types)
         if self.unnamed is None and not purposes.features:
@@ -114,7 +114,7 @@ def check_signature(
 
 
 def refused_value(signature: Signature, why: str) -> Check:
-    """A value of a text file is not of the type that a model asks for; `why` is a sentence."""
+    """A value of a text file is not of the type that a model requires; `why` is a sentence."""
     return fact(
         TYPES, None, fine=False, expected="as in the signature", observed="another value",
         reason=f"{signature.subject} cannot be scored: {why.rstrip('.')}",
@@ -251,7 +251,7 @@ def _bytes(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
 
 
 def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
-    """Lists by what is in them; which of their values fit, no scan tells."""
+    """Lists by what is in them; a scan cannot check each of their values."""
     if field.type is not LogicalType.ARRAY:
         yield _refused(signature.subject, type_name, field)
         return

@@ -114,7 +114,7 @@ class CanaryJudge:
 
         Raises:
             InputError: the journal holds what no judge of this version wrote, or no limit that the
-                configuration asks for by now.
+                configuration requires by now.
         """
         if ramp.state is None:
             settings = self._settings

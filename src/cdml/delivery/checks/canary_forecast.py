@@ -49,7 +49,7 @@ def forecast_canary(
     Raises:
         ConfigurationError: the traffic can never be read as it is configured.
         InputError: latencies are to be judged by the champion's, and those are not known.
-        ServiceError: likewise, since nobody tells them.
+        ServiceError: likewise, since nothing reports them.
     """
     factor = settings.latency_factor if settings else None
     try:

@@ -60,6 +60,6 @@ class Checks(Protocol):
         Raises:
             ConfigurationError: the traffic can never be read as it is configured.
             InputError: it does not tell what the version is to be judged by.
-            ServiceError: nobody tells it.
+            ServiceError: it cannot be read.
         """
         ...

@@ -39,7 +39,7 @@ def run_smoke_test(
 
 
 def smoke_tolerances(config: Config) -> SmokeTolerances:
-    """The limits that a configuration asks for: the lowest `at_most` of its latency gates."""
+    """The limits that a configuration requires: the lowest `at_most` of its latency gates."""
     latencies = (
         gate.at_most
         for gate in config.gates

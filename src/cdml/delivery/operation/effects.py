@@ -88,7 +88,7 @@ class Effects:
             self.alias.publish(release)
 
     def _publish_all(self, operation: Operation, serving: Serving, fence: int) -> None:
-        """Publish; a server that died beside `to` has no share when it is started again."""
+        """Publish; a standby that died has no share when it is started again."""
         to, standby = operation.to, operation.from_
         if operation.ramp is not None and standby is not None and not staged(serving, standby):
             self.splitting.shift(to, ALL, fence=fence)

@@ -342,7 +342,7 @@ class OperationExecutor:
             self.judged = Decision.PROMOTE
 
     def _wait(self, seconds: float) -> bool:
-        """Wait; False as soon as a rollback asks for room.
+        """Wait; False as soon as a rollback is waiting.
 
         Raises:
             Overtaken: another operation has the lock.

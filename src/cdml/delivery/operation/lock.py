@@ -96,7 +96,7 @@ class LockHolder:
             f"{holder} holds the lock. Its lease ends when this machine has seen no sign of"
             f" life for {lease:.0f} s ({silent:.0f} s so far).",
             "Try again when it is done. If its run is dead, run again after the lease. With the"
-            " permission `actions: read`, cdml asks GitHub and need not wait.",
+            " permission `actions: read`, cdml can ask GitHub and need not wait.",
         )
 
     def remember(self) -> None:

@@ -62,7 +62,7 @@ def make_evidence(
 
 
 def write_outcome(operator: OperationRunner, evidence: Deployment) -> Deployment:
-    """Write it. A full disk changes nothing of what was done, which the journal tells too."""
+    """Write it. A full disk changes nothing of what was done; the journal has it, too."""
     try:
         store.write_evidence(operator.output, evidence)
     except InputError as error:

@@ -27,7 +27,7 @@ from cdml.journal.records import (
 
 GRACE = timedelta(seconds=30)
 """How long a rollback waits for a deploy to yield before it takes over where targets are fenced:
-a deploy asks whether it shall every few seconds, unless it starts a server."""
+a deploy checks every few seconds whether it must, unless it starts a server."""
 
 
 class Situation(StrEnum):
@@ -41,7 +41,7 @@ class Situation(StrEnum):
 
 
 class Decision(StrEnum):
-    """The answer to what a phase asks."""
+    """The answer to the question of a phase."""
 
     PROMOTE = "promote"  # yes: go on
     HOLD = "hold"  # not known yet

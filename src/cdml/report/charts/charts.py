@@ -87,7 +87,7 @@ _RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _QUANTILES = ("p05", "p25", "p50", "p75", "p95")
 _MOST_POINTS = 10
-"""Bins of residuals that the table tells."""
+"""Bins of residuals in the table."""
 
 
 def curve_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:

@@ -32,7 +32,7 @@ class Forest:
 
 
 def comparison_forest(gate: ComparisonGate) -> Forest | None:
-    """Challenger - champion beside the margin; None where there is no difference to draw."""
+    """Challenger - champion next to the margin; None where there is no difference to draw."""
     difference = gate.difference
     better = greater_is_better(gate)
     if difference is None or better is None:
@@ -48,7 +48,7 @@ def comparison_forest(gate: ComparisonGate) -> Forest | None:
 
 
 def bound_forest(gate: BoundGate) -> Forest | None:
-    """A value beside the bound it was held against, which is zero here."""
+    """A value next to the bound it was held against, which is zero here."""
     bound = gate.limit
     metric = metrics.find_metric(gate.metric)
     if gate.value is None or metric is None or bound is None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 4.6, 3.7
 """Inches, of 72 units: one unit is about one pixel on a phone."""
 _LABEL, _TICK = 16, 6
-"""Narrow letters of a bin, and of a version, beside an axis."""
+"""Narrow letters of a bin, and of a version, next to an axis."""
 _AXIS = 40
 """Letters of what an axis measures."""
 _INK, _SOFT, _LINE, _PAPER = "#010101", "#020202", "#030303", "#070707"

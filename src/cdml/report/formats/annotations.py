@@ -31,7 +31,7 @@ def report_annotations(content: ReportContent) -> list[Annotation]:
 
 
 def annotations(view: View, loaded: LoadedConfig | None) -> tuple[Annotation, ...]:
-    """What to show beside the code, at most as many as GitHub shows of one step."""
+    """What to show next to the code, at most as many as GitHub shows of one step."""
     title, _, meaning = view.headline.partition(": ")
     first = Annotation(
         level=_LEVELS[view.verdict],

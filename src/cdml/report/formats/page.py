@@ -1,4 +1,4 @@
-"""What the page shows beside what every report does: pictures, and tables to look at."""
+"""What the page shows in addition to every report: pictures, and tables to look at."""
 
 from dataclasses import dataclass
 

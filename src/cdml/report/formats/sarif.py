@@ -1,4 +1,4 @@
-"""The checks of the data as SARIF 2.1.0, which code hosts show beside the lines of a contract.
+"""The checks of the data as SARIF 2.1.0, which code hosts show next to the lines of a contract.
 
 Format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """

@@ -1,7 +1,7 @@
 """Medians of the cases' scores, by the nearest rank: a score that a case has.
 
 The median of ratings moves in whole steps, and so does what is known of it; a mean, or a share of
-ratings from some value on, tells more with the same cases.
+ratings from some value on, finds more with the same cases.
 """
 
 import math

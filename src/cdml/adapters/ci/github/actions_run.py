@@ -139,5 +139,5 @@ class GitHubActionsRun:
         workflow_commands.add_summary(self._environment.get("GITHUB_STEP_SUMMARY", ""), markdown)
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show lines beside the code."""
+        """Show lines next to the code."""
         workflow_commands.annotate(annotations, self._environment.get("GITHUB_WORKSPACE", ""))

@@ -38,7 +38,7 @@ _NOT_GITHUB = (
     ValueError,
 )
 _BUDGET: ContextVar[Budget] = ContextVar("budget")
-"""Of the command that asks; a process runs one."""
+"""Of the command that runs; a process runs one."""
 
 
 class _Retry(GithubRetry):
@@ -88,7 +88,7 @@ class Client:
             `GITHUB_REPOSITORY`; and where the certificates of a server's own authority are:
             `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`.
         token: the token; never shown.
-        pace: seconds between two writes, as GitHub asks of its clients; other waits follow it.
+        pace: seconds between two writes, which GitHub recommends; other waits follow it.
         hasty: ask once and give up soon, where no answer is an answer, too.
         budget: how long the command may wait.
     """
@@ -133,7 +133,7 @@ class Client:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The header that says who asks; for GitHub alone."""
+        """The header with the token; sent only to GitHub."""
         return {"Authorization": f"Bearer {self._token.token}"}
 
     def place_of(self, path: str) -> str:
@@ -215,7 +215,7 @@ def connect(
     """The way to the API for the token that the environment has; the rest is as for `Client`.
 
     Raises:
-        ServiceError: there is no token, or a model has run unwalled in its job.
+        ServiceError: there is no token, or a model ran in its job without a sandbox.
     """
     if environment.get("CDML_UNWALLED") == "true":
         raise ServiceError(

@@ -98,7 +98,7 @@ def newest_artifact(
         name: of the artifact.
         most: bytes that are read of it.
         since: when the run's newest attempt began, in UTC as GitHub writes it; what an earlier
-            attempt left is none of it. Empty where nobody knows.
+            attempt left is none of it. Empty if unknown.
 
     Raises:
         InputError: it is larger.

@@ -25,7 +25,7 @@ def find_thread(client: Callable[[], Client], run: CiRun) -> Thread | None:
 
     Raises:
         ServiceError: GitHub refused or did not answer, or several pull requests fit, so that
-            nobody knows whose verdict it is.
+            it is unclear whose verdict it is.
     """
     trigger, sha = run.trigger(), run.commit() or ""
     if trigger.pull_request is not None:
@@ -42,7 +42,7 @@ def find_thread(client: Callable[[], Client], run: CiRun) -> Thread | None:
 def _of_run(client: Client, run: TriggeringRun) -> int | None:
     """The pull request whose head a run judged: found by GitHub, whatever the run may have left.
 
-    The event lists the pull requests of its own repository. One from a fork it does not list, nor
+    The event lists only the pull requests of its repository. One from a fork it does not list, nor
     is that found under its commit: only under the owner and branch it comes from.
     """
     if not (run.commit and run.branch and run.owner):

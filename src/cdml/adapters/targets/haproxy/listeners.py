@@ -1,10 +1,10 @@
-"""Who listens on a port of this machine, as Linux tells it in /proc.
+"""Who listens on a port of this machine, as Linux shows it in /proc.
 
 A socket's inode number is its identity for as long as the machine runs: a server that was
 started again has another one.
 
 The kernel lists the listening sockets of one port (sock_diag(7)). Its files in /proc/net
-list every connection: beside a balancer these are tens of thousands, and would take longer to
+list every connection: a load balancer has tens of thousands, which would take longer to
 read than a switch may. They are read where the kernel cannot be asked.
 """
 

@@ -1,7 +1,7 @@
 """The servers of a target's slots: started so that they outlive the job, known by what they run.
 
 CI runners end what a job leaves behind: by process group, or by variables of theirs that they
-find in a process's environment. So a server gets a session of its own and few variables, none
+find in a process's environment. So a server gets its own session and few variables, none
 of them a token. One of those, `CDML_SERVER`, marks it and its children as the slot's, and is
 how they are found again, also by a run that comes after one that was killed.
 """

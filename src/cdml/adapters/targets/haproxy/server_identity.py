@@ -1,7 +1,7 @@
 """What the servers of a backend tell about themselves, whoever looks.
 
 What decides (which slot serves what, the fencing number) is kept in a state folder. Where that
-folder is, a running server tells by the variables it was started with: so another home directory,
+folder is, a running server shows in the variables it was started with: so another home directory,
 checkout or `XDG_STATE_HOME` of the same account finds the folder of whoever delivered first, and
 a folder that was lost is written anew from what runs. The servers of another account tell only
 that they are there: their traffic is theirs.

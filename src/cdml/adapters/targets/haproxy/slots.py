@@ -1,4 +1,4 @@
-"""What each slot of a target serves, kept beside it: written whole, under a lock, fenced."""
+"""What each slot of a target serves, in a file: written whole, under a lock, fenced."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Two servers of one HAProxy backend: one serves, the other is beside it.
+"""Two servers of one HAProxy backend: one serves, the other is the standby.
 
 Traffic is split by weights that always add up to 100. What a slot serves is known by the digest
 of the files its server was started from, and by the socket that this server listens on: another

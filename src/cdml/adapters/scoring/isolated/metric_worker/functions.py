@@ -71,7 +71,7 @@ def arguments(call: Any) -> tuple[list[str], dict[str, str]]:
         if parameter.kind is parameter.KEYWORD_ONLY:
             name = NAMES.get(parameter.name)
         if name is None and free:
-            raise Unusable("it asks for " + parameter.name + ", which cdml does not provide")
+            raise Unusable("it requires " + parameter.name + ", which cdml does not provide")
         if name is None:
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
