@@ -148,7 +148,7 @@ class Samples(CaseFiles, Protocol):
         Raises:
             InputError: columns are missing, there are no rows, keys are missing or repeated,
                 rows stand in one file only, labels are missing or differ, predictions are
-                missing, scores are no probabilities; each with how many rows.
+                missing, scores are not probabilities; each with how many rows.
         """
         ...
 
@@ -159,7 +159,7 @@ class Samples(CaseFiles, Protocol):
 
         Raises:
             InputError: as `reduce` does; of a classifier's file that holds scores, also where
-                they are no probabilities; and where weights are negative or clusters missing.
+                they are not probabilities; and where weights are negative or clusters missing.
         """
         ...
 

@@ -43,7 +43,7 @@ class ProbabilityColumns:
         if outside.any():
             raise InputError(
                 f"{int(outside.sum()):,} of {len(values):,} values of {self.name(at)} in the"
-                f" answer are no probabilities: they lie between {values.min():.6g} and"
+                f" answer are not probabilities: they lie between {values.min():.6g} and"
                 f" {values.max():.6g}.",
                 self.how(),
             )
