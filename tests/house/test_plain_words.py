@@ -15,6 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("examples/*/*.md")]
 ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
+TEMPLATES = sorted((ROOT / "src/cdml/scaffold/templates").rglob("*.y*ml"))
 MODULES = sorted((ROOT / "src/cdml").rglob("*.py"))
 BANNED = {
     r"told(?! apart)|tells of": "reports, says, is",
@@ -31,8 +32,16 @@ BANNED = {
     r"bears? out|borne out": "supports",
     r"under one's feet": "change",
     r"come what may|all the same,": "anyway",
+    r"beside": "next to, in addition to",
+    r"of (?:its|their|one's) own": "its, their, separate",
+    r"walls": "sandbox, isolation",
+    r"not asked|asks": "not called; calls, requires",
+    r"tells": "says, shows, reports",
+    r"nobody knows": "unknown",
 }
-"""What is banned, with what to write."""
+"""What is banned, with what to write.
+
+Names in code, such as `walls`, are no prose and stay. `of your own` is what an engineer says."""
 WORDS = re.compile(rf"\b(?:{'|'.join(BANNED)})\b", re.IGNORECASE)
 
 
@@ -59,6 +68,11 @@ def test_actions_describe_themselves_in_plain_words(file):
     entries = [action, *action["inputs"].values(), *action["outputs"].values()]
 
     assert [] == [word for one in entries for word in banned(one["description"])]
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
+def test_files_that_init_writes_are_in_plain_words(file):
+    assert [] == banned(re.sub(r"\s*\n\s*#?\s*", " ", file.read_text("utf-8")))
 
 
 def texts(module: ast.Module, *, docstrings: bool) -> list[str]:

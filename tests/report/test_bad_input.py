@@ -119,7 +119,7 @@ POSITIVES = {
         rows(),
         rows(1),
         "positive: 'yes'",
-        "holds true or false and can never be 'yes'",
+        "contains true or false and can never be 'yes'",
     ),
     "a third class": (
         words(prediction=["maybe", *words()["prediction"][1:]]),

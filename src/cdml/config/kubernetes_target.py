@@ -30,7 +30,7 @@ def _inside(path: str) -> str:
     if path.startswith("/") or ".." in parts:
         raise ValueError(f"write a path within the volume, not {path!r}")
     if "{digest}" not in path:
-        raise ValueError("must contain {digest}: each release has a folder of its own")
+        raise ValueError("must contain {digest}: each release has its own folder")
     return path
 
 

@@ -100,7 +100,7 @@ class TargetType(Kind):
     """A kind of deploy target. Wiring, checks, `init` and the JSON Schema read all of it here.
 
     `adapter` is the `module:class` of its `Target` (`delivery/target.py`), imported when one is
-    made. Without `settings` the adapter checks what stands beside `type`, and without
+    made. Without `settings` the adapter checks the settings next to `type`, and without
     `splits_traffic` only it knows. `splits_with` names the setting without which it gives a release
     all traffic or none. `traffic` names the sources that can show what its requests became of;
     None: any. `template` is the `package:file` of the section `deploy` that `cdml init`

@@ -34,8 +34,8 @@ _TINY, _HUGE = 1e-6, 1e12
 class Plot:
     """A difference on an axis from 0 (left) to 1 (right) that is wide enough for all of it.
 
-    `low` and `high` are `ends`; `better`: whether better lies to the right, None where nobody
-    knows.
+    `low` and `high` are `ends`; `better`: whether better lies to the right, None if
+    unknown.
     """
 
     low: float

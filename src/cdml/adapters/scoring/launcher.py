@@ -3,8 +3,8 @@
     python -I -S launcher.py SPEC.json
 
 With the sandbox `namespaces` the command gets its own user, process, network, IPC and mount
-namespaces: it sees no other process, has only the loopback interface, and a file system of its
-own: that holds what `layout` names, and nothing else of the machine. With `network` as well it has
+namespaces: it sees no other process, has only the loopback interface, and a file
+system with what `layout` names, and nothing else of the machine. With `network` as well it has
 the machine's network, for builds. The sandbox `sudo` is the same, made by this program as root; the
 command then runs as the user nobody, who owns what it may write for as long as it runs. Without
 sandbox (`none`) it only loses what any process can give up. It can never gain privileges,

@@ -27,7 +27,7 @@ _REDIRECTED, _BAD, _GONE = 300, 400, 404
 
 
 class _WaitsTooLongError(Exception):
-    """GitLab asks for a pause that the command's budget does not have."""
+    """GitLab requires a pause that exceeds the command's budget."""
 
 
 class _Retry(Retry):
@@ -67,7 +67,7 @@ class _Retry(Retry):
 
 
 class Client:
-    """One project at GitLab, or at a GitLab of one's own.
+    """One project at GitLab, or at a self-hosted GitLab.
 
     `environment` gives the API's address (`CI_API_V4_URL`), the project (that of the merge request
     before `CI_PROJECT_ID`) and the certificates of a server's own authority. `pace` scales the

@@ -150,7 +150,7 @@ class GitLabPipelineRun:
         """A pipeline's page has no room for Markdown; the report is an artifact."""
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """GitLab shows lines beside the code from the code-quality report alone."""
+        """GitLab shows lines next to the code only from the code-quality report."""
 
     def _own(self) -> Job | None:
         return Job.at(self.url() or "", self._environment)

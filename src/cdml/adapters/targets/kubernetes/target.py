@@ -271,7 +271,7 @@ def _share(releases: Mapping[str, RunningRelease], name: str, percent: int) -> T
 def _by_share(
     split: Split, releases: Mapping[str, RunningRelease]
 ) -> tuple[str | None, str | None]:
-    """The release with most traffic, and the one beside it; of equals, the one listed first."""
+    """The release with most traffic, and the other one; of equals, the one listed first."""
     shares = {**split.shares, **{name: 0 for name in releases if name not in split.shares}}
     order = sorted(shares, key=lambda name: (-shares[name], name not in releases))
     first, second = (*order, None, None)[:2]
@@ -299,8 +299,8 @@ def _weights(
         )
     if other is None and percent not in (0, ALL):
         raise InputError(
-            f"nothing serves beside v{releases[name].version}, so it cannot have {percent} % of"
-            " the traffic: only all of it, or none."
+            f"v{releases[name].version} cannot get {percent} % of the traffic: nothing else serves,"
+            " so it gets all or none."
         )
     if other is not None and percent != ALL and not _runs(other):
         raise ServiceError(

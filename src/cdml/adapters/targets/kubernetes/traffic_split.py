@@ -49,7 +49,7 @@ def check_owner(director: Object, owner: Owner) -> None:
             raise ConfigurationError(
                 f"the {describe(director)} belongs to another model or environment:"
                 f" its annotation {name} is {written!r}, not {value!r}.",
-                "Give each model and environment a route and a Service of its own.",
+                "Give each model and environment a separate route and Service.",
             )
 
 
@@ -99,7 +99,7 @@ def read_route(route: Object, owner: Owner, service: str) -> Split:
             raise ConfigurationError(
                 f"deploy.target.route: the rule of the {describe(route)} that cdml takes over also"
                 f" has the backend {name!r}, which is no release of {owner}.",
-                "Give that backend a rule of its own.",
+                "Give that backend a separate rule.",
             )
     return Split(shares=_percentages(weights), others=others)
 

@@ -67,7 +67,7 @@ class Workloads:
         if there is None and self._api.get("Deployment", name) is not None:
             raise ConfigurationError(
                 f"the Deployment {name} exists already without the labels of {self._owner}.",
-                "Give each environment a namespace of its own.",
+                "Give each environment a separate namespace.",
             )
 
     def describe(
