@@ -165,7 +165,7 @@ def test_columns_without_names_are_of_the_classes_that_somebody_says(read, more)
         (("no", "yes"), ("no", "yes", "maybe"), "data.classes is"),
         (("no", "yes", "maybe"), (0, 1), "data.classes is"),
         (("no", "maybe"), (), "lacks yes"),
-        ((False, True), (), "misses"),
+        ((False, True), (), "lacks"),
         ((), (0, 1), "the model's classes are 0, 1"),
     ],
 )
@@ -193,7 +193,7 @@ def test_the_numbered_labels_of_transformers_are_numbers(read):
     assert ([1, 0, 1, 0], pytest.approx(YES)) == (found["prediction"], found["score"])
     found = read(TRUTH, said, ("label", "score"), classes=("no", "yes"))
     assert (SAID, pytest.approx(YES)) == (found["prediction"], found["score"])
-    with pytest.raises(InputError, match="answers LABEL_0, LABEL_1"):
+    with pytest.raises(InputError, match="returned LABEL_0, LABEL_1"):
         read(TRUTH, said, ("label", "score"))
 
 
@@ -201,7 +201,7 @@ def test_the_numbers_of_columns_are_classes_where_the_labels_are_such_numbers(re
     found = read(GRADES, THREE, task="multiclass")
     assert [1, 0, 2, 2] == found["prediction"]
     assert ["prediction", "score_0", "score_1", "score_2", "notes"] == list(found)
-    assert "by their place" in found["notes"][0]
+    assert "by their position" in found["notes"][0]
     for labels in ([1, 3, 2, 2], ["1", "0", "2", "2"]):
         with pytest.raises(InputError, match="nothing says"):
             read(labels, THREE, task="multiclass")
@@ -210,7 +210,7 @@ def test_the_numbers_of_columns_are_classes_where_the_labels_are_such_numbers(re
 def test_numbered_columns_that_fit_better_in_another_order_are_refused(read):
     labels, shares = GRADES * 50, [column * 50 for column in THREE]
     read(labels, shares, task="multiclass")
-    with pytest.raises(InputError, match="in another order"):
+    with pytest.raises(InputError, match="in an order other than"):
         read(labels, shares[::-1], task="multiclass")
 
 

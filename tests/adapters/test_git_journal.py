@@ -186,7 +186,7 @@ def test_a_branch_in_the_way_is_told_and_not_taken_for_a_race(open_journal, user
     with pytest.raises(ServiceError, match="cannot be written") as caught:
         open_journal(user).write({"n": 1}, "one", None)
 
-    assert "rename it" in caught.value.hint
+    assert "rename that branch" in caught.value.hint
 
 
 def test_a_lock_file_of_a_killed_writer_is_swept_away(open_journal, user):

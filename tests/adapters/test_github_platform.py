@@ -111,7 +111,7 @@ class TestGitHubComments:
     def test_of_a_read_only_token_name_the_permission(self, server, tmp_path):
         server.permissions = READ
 
-        with pytest.raises(ServiceError, match="does not let this token comment") as caught:
+        with pytest.raises(ServiceError, match="does not allow this token to comment") as caught:
             on_github(server, tmp_path).comment(7, "flights", "x")
 
         assert "pull-requests: write" in caught.value.hint
@@ -137,7 +137,7 @@ class TestGitHubComments:
             server, tmp_path, GITHUB_API_URL="http://127.0.0.1:9", GITHUB_GRAPHQL_URL=""
         )
 
-        with pytest.raises(ServiceError, match="gave no answer"):
+        with pytest.raises(ServiceError, match="did not answer"):
             github.comment(7, "flights", "x")
 
     def test_need_a_token(self, server, tmp_path):

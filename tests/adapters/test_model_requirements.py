@@ -181,7 +181,7 @@ def test_another_index_or_leave_to_build_is_another_environment(model):
 def test_a_wheel_of_the_models_cannot_lead_to_an_address(model, tmp_path, dependency):
     wheel(model / WHEEL, "six", dependency)
 
-    with pytest.raises(InputError, match="names a package by its address"):
+    with pytest.raises(InputError, match="a package by its address"):
         copied(requires(model, f"./{WHEEL}"), tmp_path / "private")
 
 

@@ -70,7 +70,7 @@ def test_several_kinds_of_values_in_a_column_are_refused_with_their_lines(
 ):
     path = write(name, [{"case": "c1", "score": 0.5}, {"case": "c2", "score": value}])
 
-    with pytest.raises(InputError, match=r"the column 'score' holds numbers \((line|object) 1"):
+    with pytest.raises(InputError, match=r"the column 'score' mixes numbers \((line|object) 1"):
         read_rows(path)
 
 

@@ -115,7 +115,7 @@ def test_a_positive_class_the_model_does_not_know_is_an_input_error(joined):
 
 
 def test_a_positive_class_that_is_no_value_of_the_label_is_an_input_error(joined):
-    with pytest.raises(InputError, match=r"data\.positive, true, is no value of the label y"):
+    with pytest.raises(InputError, match=r"data\.positive, true, is not a value of the label y"):
         joined(["yes", "no"], {"prediction": ["yes", "no"]}, positive=True)
 
 

@@ -202,7 +202,7 @@ def test_an_answer_that_is_none_is_an_error(prometheus, answer, error, match):
 
 
 def test_a_server_that_is_not_there_is_an_error():
-    with pytest.raises(ServiceError, match="gave no answer"):
+    with pytest.raises(ServiceError, match="did not answer"):
         first(counters("http://127.0.0.1:9"))
 
 

@@ -122,10 +122,10 @@ def _value(function, arrays, rows, side, index):
     with warnings.catch_warnings(action="ignore"):
         said = function(given)
     if np.asarray(said).dtype.kind not in "iuf" or np.ndim(said):
-        raise TypeError(f"it answers {type(said).__name__}, not one number")
+        raise TypeError(f"it returns {type(said).__name__}, not one number")
     return float(said)
 
 
 def _told(error):
     error = type(error)(*str(error).splitlines()[:1]) if "\n" in str(error) else error
-    return str(error) if "it answers" in str(error) else f"{type(error).__name__}: {error}"
+    return str(error) if "it returns" in str(error) else f"{type(error).__name__}: {error}"

@@ -19,7 +19,7 @@ def open_thread(client: Client, on: Thread) -> "GitHubComments":
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with translate_errors("ask who it is", _permission(on)):
+    with translate_errors("look up its account", _permission(on)):
         return GitHubComments(client=client, on=on, viewer=client.viewer())
 
 
