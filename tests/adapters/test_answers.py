@@ -203,7 +203,7 @@ def test_the_numbers_of_columns_are_classes_where_the_labels_are_such_numbers(re
     assert ["prediction", "score_0", "score_1", "score_2", "notes"] == list(found)
     assert "by their position" in found["notes"][0]
     for labels in ([1, 3, 2, 2], ["1", "0", "2", "2"]):
-        with pytest.raises(InputError, match="nothing says"):
+        with pytest.raises(InputError, match="cannot decide which class"):
             read(labels, THREE, task="multiclass")
 
 

@@ -118,5 +118,5 @@ def _require_styles(config: Config, files: Iterable[Path], ports: EvaluationPort
             if name not in present:
                 raise ConfigurationError(
                     f"judge: {describe_unknown('column', name, present)}",
-                    "Each results file has the length and position of its own answers.",
+                    "Each results file has the length and position of its answers.",
                 )

@@ -1,4 +1,4 @@
-"""A build of Jenkins, beside the code host that its change request is on: GitHub or GitLab."""
+"""A build of Jenkins, with the code host that its change request is on: GitHub or GitLab."""
 
 import re
 import subprocess
@@ -209,7 +209,7 @@ class JenkinsRun:
         """A build's page has no room for Markdown; the report is an artifact."""
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Jenkins shows nothing beside the code."""
+        """Jenkins shows nothing next to the code."""
 
     def _head(self) -> str | None:
         """The branch of the change as it was fetched: HEAD may be a merge that Jenkins made."""

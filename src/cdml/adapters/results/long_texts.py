@@ -1,4 +1,4 @@
-"""Long texts are stored as their beginning and what tells them from other texts."""
+"""Long texts are stored as their beginning and what distinguishes them from other texts."""
 
 LONGEST_TEXT = 10_000
 """Characters of a text that is stored as it is."""

@@ -80,7 +80,7 @@ def _refuse_one_object(path: Path) -> None:
     if name := _list_in(path):
         quoted = shlex.quote(path.name)
         hint = f"Write its {name} to a file, for example by: jq .{name} {quoted} > {name}.json"
-    raise InputError(f"{path.name} holds one object, and no list of cases.", hint)
+    raise InputError(f"{path.name} is one object, not a list of cases.", hint)
 
 
 def _list_in(path: Path) -> str:

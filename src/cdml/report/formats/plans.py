@@ -51,7 +51,7 @@ def _lines(plan: ResultPlan) -> Iterator[tuple[str, str]]:
     if plan.present_trials is not None:
         yield "", f"With {plan.present_trials:,} trials each, its own cases are enough."
     elif best.cases > plan.cases:
-        yield "", "More trials of its own cases are not enough."
+        yield "", "More trials of these cases are not enough."
     if plan.labelled is not None:
         yield (
             "",
