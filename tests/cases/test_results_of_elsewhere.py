@@ -13,6 +13,7 @@ from cdml.config import load
 from cdml.config.targets import target_types
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, Evaluation
+from cdml.gates.plausibility import contradictions
 from cdml.gates.rejudge import recompute
 
 CASES, TRIALS = 60, 3
@@ -218,3 +219,29 @@ def test_a_pull_request_cannot_allow_itself_more_errors():
         verdicts.append(recompute(*evidence_, loaded.config).verdict)
 
     assert [Verdict.PASS, Verdict.INCONCLUSIVE] == verdicts
+
+
+@pytest.mark.parametrize("trial", [None, 0])
+def test_small_topics_are_judged_again_as_they_were_judged(trial):
+    """Each topic has 30 cases, which suffice, with or without several tries of a case."""
+    cases = [{"case": f"c{number:03}", "topic": f"t{number % 3}"} for number in range(90)]
+    new = [
+        {**case, "ok": case["topic"] != "t1" and index % 9 > 0} for index, case in enumerate(cases)
+    ]
+    old = [{**case, "ok": index % 9 > 0} for index, case in enumerate(cases)]
+    tried = {} if trial is None else {"trial": trial}
+    for name, rows in (("old", old), ("new", new)):
+        pd.DataFrame([{**row, **tried} for row in rows]).to_parquet(f"{name}.parquet")
+    columns = "" if trial is None else ", trial: trial"
+    configure(
+        f"evaluation: new.parquet, key: [case], slices: [topic]{columns}",
+        "{metric: rate(ok), max_regression: 0.5, slices: {max_regression: 0.1}}",
+    )
+
+    assert 1 == run(COMMANDS[0])
+
+    loaded = load(Path("cdml.yaml"), targets=target_types())
+    stages = [store.read_evidence(Path(".cdml"), kind) for kind in (Evaluation, Comparison)]
+    assert Verdict.FAIL is recompute(*stages, loaded.config).verdict
+    strange = list(contradictions(None, *stages, loaded.config))
+    assert [] == [one for one in strange if "too few" in one]

@@ -19,7 +19,7 @@ from cdml.evidence.schema import (
     MetricValue,
 )
 from cdml.gates import reasons
-from cdml.gates.rules import metric_of_gate, policy_ref
+from cdml.gates.rules import fewest_to_judge, metric_of_gate, policy_ref
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric
 
@@ -63,9 +63,7 @@ def contradictions(
 def _too_few(comparison: Comparison, config: Config) -> Iterator[str]:
     """A slice of too few rows is not judged, and one of enough is."""
     for gate in comparison.gates:
-        enough = gate.informative >= config.policy.fewest(
-            clustered=gate.clusters is not None, by_case=config.data.by_case
-        )
+        enough = gate.informative >= fewest_to_judge(gate, config)
         if gate.slice is not None and gate.judged and not enough:
             subject = reasons.subject(gate.metric, gate.slice)
             yield f"{subject} was judged on {gate.informative:,} rows, which are too few."

@@ -18,7 +18,7 @@ from cdml.gates import reasons
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.decide import ObservedDifference, decide, detect, soften
 from cdml.gates.judges import unfit_judge
-from cdml.gates.rules import GateSpec, comparison_rules, policy_ref
+from cdml.gates.rules import GateSpec, comparison_rules, fewest_to_judge, policy_ref
 from cdml.statistics.interval import holm
 
 _OPEN = math.nan
@@ -148,10 +148,7 @@ def _sliced(
                 _soft(rule, config.policy, Verdict.INCONCLUSIVE, missing, measured=False)
             )
         for gate in gates:
-            fewest = config.policy.fewest(
-                clustered=gate.clusters is not None, by_case=config.data.by_case
-            )
-            if not gate.informative >= fewest:
+            if not gate.informative >= fewest_to_judge(gate, config):
                 continue
             if rule.detect:
                 detecting.append((rule, gate, _regression(rule, gate, config.policy)))

@@ -8,10 +8,10 @@ from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import Config, GateSettings, Margin, SliceRule
 from cdml.config.schema import JudgeSettings
 from cdml.evidence.criterion import Criterion, Tier
-from cdml.evidence.schema import PolicyRef
+from cdml.evidence.schema import ComparisonGate, PolicyRef
 from cdml.evidence.store import text_digest
 from cdml.statistics import metrics
-from cdml.statistics.metrics import Metric, Range
+from cdml.statistics.metrics import Metric, Range, Statistic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,21 @@ def _of_slices(gate: GateSettings, overall: Criterion) -> Criterion | None:
 
 
 _QUESTION = {"key", "label", "positive", "task", "weight", "cluster", "sensitive", "cost"}
+
+
+def fewest_to_judge(gate: ComparisonGate, config: Config) -> int:
+    """Rows, cases or clusters that a slice of a compared gate needs to be judged.
+
+    Whether its metric counts cases follows from the configuration, too: evidence that denies it
+    would leave out slices of fewer rows.
+    """
+    metric, data = metrics.find_metric(gate.metric), config.data
+    plain = data.weight is None and data.cluster is None
+    of_column = metric is not None and metric.column is not None
+    reads_cases = metric is not None and metric.family.reads is Statistic.CASES
+    corrected = gate.criterion.corrected_by is not None
+    by_case = gate.by_case or reads_cases or corrected or (data.by_case and plain and of_column)
+    return config.policy.fewest(clustered=gate.clusters is not None, by_case=by_case)
 
 
 def policy_ref(config: Config) -> PolicyRef:
