@@ -177,7 +177,7 @@ def test_the_log_of_a_failed_run_is_called_that(refused):
 def test_a_case_that_occurs_twice_is_named(refused, file):
     path = TOOLS[file].write(Path(file), [Case("c1", 1.0), Case("c2", 0.5), Case("c1", 0.0)])
 
-    assert "holds the case c1" in refused(path, path)
+    assert "has the case c1" in refused(path, path)
 
 
 def test_a_row_that_occurs_twice_is_counted(refused):
@@ -257,14 +257,14 @@ def test_letter_grades_are_not_guessed(refused):
 def test_letter_grades_of_a_tool_are_not_guessed(refused, file):
     path = TOOLS[file].write(Path(file), [Case("c1", "B"), Case("c2", "A")])
 
-    assert "cdml does not know what a word or a letter is worth" in refused(path, path)
+    assert "cdml cannot compare words or letters" in refused(path, path)
 
 
 def test_a_file_of_another_tool_is_refused_with_its_name(refused):
     error = refused(GOLDEN / "deepeval.json", GOLDEN / "inspect.json", "--reader", "deepeval")
 
     assert "inspect.json is not a file of deepeval" in error
-    assert "It is one of inspect." in error
+    assert "Its format is inspect." in error
 
 
 def test_files_of_two_tools_have_no_common_case(refused):
