@@ -1,6 +1,6 @@
 """What of a report stands first, and what is folded below it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
@@ -57,7 +57,7 @@ def sections(view: View) -> Sections:
         decided=tuple(first),
         broken=tuple(broken),
         overall=rest,
-        overall_summary=_count_passed(rest),
+        overall_summary=_count_passed(overall),
         slices=tuple(one for one in slices if one not in first),
         checks=tuple(row for row in view.checks if row not in broken),
         metrics=tuple(row for row in view.metrics if row.metric not in gated),
@@ -75,7 +75,7 @@ def _order(metric: MetricGates) -> tuple[float, bool, float]:
     return worst[0], bool(metric.slice), worst[1]
 
 
-def _count_passed(rest: tuple[MetricGates, ...]) -> str:
-    passed = sum(one.verdict is Verdict.PASS for one in rest)
-    metrics = f"metric{'s' * (len(rest) > 1)}"
-    return f"{passed:,} of {len(rest):,} {metrics} passed" if rest else ""
+def _count_passed(overall: Sequence[MetricGates]) -> str:
+    passed = sum(one.verdict is Verdict.PASS for one in overall)
+    metrics = f"metric{'s' * (len(overall) > 1)}"
+    return f"{passed:,} of {len(overall):,} {metrics} passed" if overall else ""
