@@ -12,11 +12,16 @@ from cdml.cli.main import cli
 from cdml.common.addresses import remembered_addresses
 from cdml.common.markdown import terminal
 from cdml.common.redaction import redact
-from cdml.errors import BUG, INTERRUPTED, CdmlError
+from cdml.errors import BUG, INTERRUPTED, CdmlError, ConfigurationError
 
 USAGE = 2
 LONGEST_LINE = 4000
 """Characters of a line that are shown."""
+OPTIONAL = (
+    "duckdb", "jsonschema", "matplotlib", "mlflow", "numpy", "open_data_contract_standard",
+    "packaging", "pandas", "pyarrow", "scipy", "sklearn", "sqlglot", "uv",
+)  # fmt: skip
+"""Modules of the extra `ml`, which an installation may lack."""
 
 
 @remembered_addresses()
@@ -37,11 +42,27 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("cdml: interrupted.", err=True)
         return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the boundary: whatever else is raised is a bug in cdml
-        click.echo(neutral_lines(redact(traceback.format_exc(), os.environ)), err=True)
-        click.echo("cdml: this is a bug in cdml; please report it with the lines above.", err=True)
-        return BUG
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever else is raised is a bug
+        lacking = _lacking(error)
+        if lacking is None:
+            click.echo(neutral_lines(redact(traceback.format_exc(), os.environ)), err=True)
+            bug = "cdml: this is a bug in cdml; please report it with the lines above."
+            click.echo(bug, err=True)
+            return BUG
+        print_error(lacking)
+        outcome = lacking.exit_code
     return outcome if isinstance(outcome, int) else 0
+
+
+def _lacking(error: Exception) -> CdmlError | None:
+    """What to install, where a library of an extra is missing; None for any other error."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name not in OPTIONAL:
+        return None
+    return ConfigurationError(
+        f"this command needs the Python package {name}, which is not installed.",
+        'Install "cdml[ml]", or "cdml[compare]" for `cdml compare` alone.',
+    )
 
 
 def _invoked(arguments: list[str]) -> object:
