@@ -239,7 +239,7 @@ def test_numbers_in_quotes_are_refused_wherever_they_are(refused):
     every = table("every.jsonl", quoted)
 
     mixed = refused(good, one)
-    assert "the column 'score' holds numbers (line 1 of one.jsonl)" in mixed
+    assert "the column 'score' mixes numbers (line 1 of one.jsonl)" in mixed
     assert "text (line 60 of one.jsonl)" in mixed
     for files in ((good, every), (every, good), (every, every)):
         assert "holds numbers written as text" in refused(*files)
