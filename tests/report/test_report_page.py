@@ -322,6 +322,20 @@ class TestMatrix:
                 shares = [float(cell.description.removesuffix(" %")) for cell in cells]
                 assert pytest.approx(100, abs=0.11) == sum(shares)
 
+    def test_of_outcomes_names_the_classes_of_both_sides(self):
+        shown = chart_samples.gathered(chart_samples.classified())
+        classes = shown.evaluation.confusion.classes
+
+        for one in confusions(shown):
+            assert classes == one.columns == tuple(name for name, _ in one.rows)
+            assert "Label ↓ prediction →" == one.corner
+        shown_page = page(chart_samples.classified())
+        for name in classes:
+            headers = re.findall(
+                rf"<th[^>]*>(?:<bdi>)?{re.escape(name)}(?:</bdi>)?</th>", shown_page
+            )
+            assert 2 * 2 == len(headers)  # a row and a column of each model
+
     def test_without_slices_there_is_no_heat_map(self):
         assert heat_map(chart_samples.gathered(chart_samples.regressed())) is None
         assert figures.NONE == "–"
