@@ -1,5 +1,6 @@
 """Write the files to begin with where the user's own command evaluates an application."""
 
+import re
 from pathlib import Path
 
 from cdml.scaffold.init import (
@@ -12,8 +13,12 @@ from cdml.scaffold.init import (
     write_files,
 )
 
-_TRAIN = "      # If the pull request trains the model"
-_UPLOAD = "      # The comment leaves out what the page shows"
+_MODEL_STEP = re.compile(
+    r"(?:^(?: {6}#.*)?\n)*"  # the comments and empty lines before it
+    r"^ {6}- id: gate\n"
+    r"(?:^(?: {8}.*)?\n)*",  # its lines lie deeper
+    re.MULTILINE,
+)
 _CHECKED_OUT = "          persist-credentials: false\n"
 _ENV = "    env:\n      FORK:"
 
@@ -52,7 +57,7 @@ def _evaluating(workflow: str, below: str) -> str:
             "champion: base/results.jsonl", f"champion: {quoted(f'{up}base/{below}/results.jsonl')}"
         )
     jobs = workflow[workflow.index("name: Model gate") :]
-    before, rest = jobs[: jobs.index(_TRAIN)], jobs[jobs.index(_UPLOAD) :]
+    before, rest = _MODEL_STEP.split(jobs)
     head, _, tail = before.rpartition(_CHECKED_OUT)
     before = f"{head}{_CHECKED_OUT}          fetch-depth: 0 # with the base's commit\n{tail}"
     command = (
@@ -61,4 +66,4 @@ def _evaluating(workflow: str, below: str) -> str:
         "      EVALUATE: python evaluate.py\n"
         "      FORK:"
     )
-    return f"{read_template('llm-header.yml.part')}{before.replace(_ENV, command)}{steps}{rest}"
+    return f"{read_template('llm-header.yml.part')}{before.replace(_ENV, command)}\n{steps}{rest}"
