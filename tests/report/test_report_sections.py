@@ -215,10 +215,7 @@ FOLDER = ModelRef(uri="models/new", digest=CHALLENGER)
         ),
         (
             found(bounds=(bound(verdict=INCONCLUSIVE),), verdict=INCONCLUSIVE),
-            (
-                "add rows to data.evaluation to settle ROC AUC (at_least 0.85), or change that"
-                " gate. "
-            ),
+            ("add evaluation data to settle ROC AUC (at_least 0.85), or change that gate. "),
         ),
         (
             found(bounds=(bound(verdict=INCONCLUSIVE, value=None),), verdict=INCONCLUSIVE),

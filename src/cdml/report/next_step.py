@@ -126,7 +126,7 @@ def _settle(gate: AnyGate) -> str:
     if isinstance(gate, ComparisonGate) and gate.judge and gate.judge.unfit:
         return f"label a random sample of cases, or improve the judge, to settle {rule}."
     if isinstance(gate, BoundGate):
-        return f"add rows to data.evaluation to settle {rule}, or change that gate."
+        return f"add evaluation data to settle {rule}, or change that gate."
     more = (gate.rows_needed or 0) - gate.size
     if more > 0:
         where = f" of {slice_name(gate.slice)}" if gate.slice else ""
