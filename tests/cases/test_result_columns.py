@@ -191,3 +191,41 @@ def test_a_list_inside_an_object_is_named(capsys):
 
     assert 4 == run(["compare", "old.json", "new.json"])
     assert "jq .results old.json > results.json" in capsys.readouterr().err
+
+
+def two_files(old, new):
+    for name, records in (("old", old), ("new", new)):
+        lines = (json.dumps(record) + "\n" for record in records)
+        Path(f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def test_cost_and_latency_are_compared_where_nothing_else_is(capsys):
+    records = [{"id": f"q{case}", "latency_ms": 100 + case, "cost": 0.5} for case in range(60)]
+    slower = [{**one, "latency_ms": one["latency_ms"] + 5 + i % 2} for i, one in enumerate(records)]
+    two_files(records, slower)
+
+    assert 0 == compare()
+
+    printed = capsys.readouterr().out
+    assert printed.startswith("Cost 0.500 → 0.500: no case differs (95 %).")
+    assert "mean(latency_ms)" in printed
+    assert "can see a change of 0." not in printed
+
+
+def test_ids_of_two_types_are_named(capsys):
+    two_files(
+        [{"id": case, "passed": True} for case in range(60)],
+        [{"id": f"{case}", "passed": True} for case in range(60)],
+    )
+
+    assert 4 == compare()
+
+    assert "id (integer in the old file, string in the new)" in capsys.readouterr().err
+
+
+def test_a_single_case_shows_nothing(capsys):
+    two_files([{"id": "x", "passed": True}], [{"id": "x", "passed": False}])
+
+    assert 0 == compare()
+
+    assert "1 case cannot show any change" in capsys.readouterr().out

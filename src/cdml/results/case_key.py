@@ -282,6 +282,11 @@ class _Search:
                     f"{name} ({counts.old:,} different values in {self._rows[0]:,} rows)"
                 )
         listing += [
+            f"{name} ({column.facts[0].type} in the old file, {column.facts[1].type} in the new)"
+            for name, column in self.columns.items()
+            if identity_rank(name) is not None and column.in_both and not column.comparable
+        ]
+        listing += [
             f"{name} (the number of a row)" for name in self.columns if is_position(name)
         ]  # fmt: skip
         others = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cdml.errors import InputError
-from cdml.results.column_names import greater_is_better
+from cdml.results.column_names import greater_is_better, is_expense
 from cdml.results.facts import ColumnFacts, SharedColumn
 from cdml.statistics.metrics import Range
 
@@ -130,7 +130,9 @@ def _kind_and_range(
         return MetricKind.SCORE, None
     if column.whole and low >= _LIKERT.low and high <= _LIKERT.high:
         return MetricKind.ORDINAL, _LIKERT
-    unbounded = any(word in column.name.casefold() for word in _UNBOUNDED)
+    unbounded = is_expense(column.name) or any(
+        word in column.name.casefold() for word in _UNBOUNDED
+    )
     return MetricKind.SCORE, _UNIT if low >= 0 and high <= 1 and not unbounded else None
 
 

@@ -125,6 +125,9 @@ class _Recognition:
         errors = self._errors()
         label, prediction = self._label_and_prediction()
         metrics = self._metrics()
+        if not metrics and prediction is None:  # cost and the like are all that there is to compare
+            figures = [make_metric(self.columns[name]) for name in (*cost, *latency, *tokens)]
+            metrics, cost, latency, tokens = tuple(figures), (), (), ()
         by = self._categories()
         texts = self._texts()
         roles = Roles(

@@ -38,6 +38,8 @@ def _reach(primary: MetricComparison) -> str:
     low, high = sorted(primary.sign * end for end in (primary.interval.low, primary.interval.high))
     worse, better = (_amount(primary, abs(end)) for end in (low, high))
     unit = " points" if primary.is_share else ""
+    if low == high == 0:
+        return "no case differs"
     if low >= 0:
         least, most = _amount(primary, low), better
         return f"the new one is {least} to {most}{unit} better"
@@ -124,12 +126,15 @@ def _markdown_link(row: CaseRow) -> str:
 
 
 def _power(comparison: ResultComparison) -> list[str]:
-    if comparison.smallest is None or comparison.verdict in {Verdict.PASS, Verdict.FAIL}:
+    if not comparison.smallest or comparison.verdict in {Verdict.PASS, Verdict.FAIL}:
         return []
     primary = comparison.primary
     unit = " points" if primary.is_share else ""
     smallest = _amount(primary, comparison.smallest)
-    can = f"{primary.cases:,} cases can see a change of {smallest}{unit}"
+    cases = f"{primary.cases:,} case{'s' * (primary.cases != 1)}"
+    can = f"{cases} can see a change of {smallest}{unit}"
+    if primary.is_share and comparison.smallest >= 1:
+        can = f"{cases} cannot show any change"
     if comparison.target is None or comparison.needed is None:
         return [f"{can}."]
     target = f"{_amount(primary, comparison.target)}{unit}"
