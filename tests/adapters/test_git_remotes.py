@@ -115,7 +115,7 @@ def test_the_configured_remote_decides(hub, open_journal):
 def test_a_configured_remote_that_is_missing_is_told_with_those_there_are(hub, open_journal):
     user = hub.clone(hub.bare("models"), "user")
 
-    with pytest.raises(ConfigurationError, match=r"names upstream.*\(origin\)"):
+    with pytest.raises(ConfigurationError, match=r"is upstream.*\(origin\)"):
         open_journal(user, remote="upstream").read()
 
 

@@ -95,7 +95,7 @@ def test_what_is_no_run_of_this_repository_is_not_asked_about(server, github, to
     [
         ({"status": 500}, "500"),
         ({"status": 429}, "rate limit"),
-        ({"drop": True}, "no answer"),
+        ({"drop": True}, "did not answer"),
         ({"status": 200, "body": "<html>a proxy</html>"}, "not GitHub's API"),
         ({"status": 200, "body": '["completed"]'}, "not GitHub's API"),
         ({"status": 200, "body": '{"status": "completed"}'}, "not GitHub's API"),

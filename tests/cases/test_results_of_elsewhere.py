@@ -245,3 +245,27 @@ def test_small_topics_are_judged_again_as_they_were_judged(trial):
     assert Verdict.FAIL is recompute(*stages, loaded.config).verdict
     strange = list(contradictions(None, *stages, loaded.config))
     assert [] == [one for one in strange if "too few" in one]
+
+
+@pytest.mark.parametrize("key", [["x1", "x2"], [1, 2]], ids=["other rows", "other type"])
+def test_no_message_names_a_file_of_cdmls_own(capsys, key):
+    results = pd.DataFrame({"case": ["a", "b"] * 30, "n": range(60), "ok": True})
+    results["case"] += results["n"].astype(str)
+    results.to_parquet("new.parquet")
+    pd.DataFrame({"case": key, "ok": True}).to_parquet("rows.parquet")
+    configure("evaluation: rows.parquet, key: [case]", "{metric: rate(ok), at_least: 0.5}")
+
+    assert 4 == run(["evaluate-model", "--predictions", "new.parquet"])
+
+    message = capsys.readouterr().err
+    assert "new.parquet" in message
+    assert "table.parquet" not in message
+
+
+def test_without_a_repository_the_champion_can_still_be_named(capsys):
+    write_scores(scores(1), scores(2))
+    configure(TRIED, GATE)
+
+    assert 2 == run(["gate", "--predictions", "new.parquet"])
+
+    assert "may be a file of predictions or results (--champion)" in capsys.readouterr().err

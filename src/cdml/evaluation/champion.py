@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cdml.common.background import BackgroundTask
 from cdml.config import LoadedConfig
-from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import (
     ScoredModel,
@@ -119,11 +119,12 @@ class ModelResolver:
         config = self.loaded.config
         try:
             snapshot = self.ports.journal.read()
-        except ServiceError as error:
-            raise ServiceError(
+        except (ConfigurationError, ServiceError) as error:
+            raise type(error)(
                 f"the registry has no champion of {config.model}, and cdml could not check"
                 f" whether one served before: {error.message}",
-                "If this is the first model, pass --champion none.",
+                "Name the champion, which may be a file of predictions or results (--champion). If"
+                " there is none yet, pass --champion none.",
             ) from error
         ledger = parse_journal(snapshot, model=config.model, environment=config.deploy.environment)
         return ledger.current is not None

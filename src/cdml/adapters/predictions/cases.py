@@ -301,7 +301,8 @@ def _require_keys(files: Sequence[CaseFile]) -> None:
                 "data.key names the columns that identify a case.",
             )
     for other in files[1:]:
-        refuse_other_types(files[0].file, other.file, other.plan.key)
+        called = "the evaluation rows" if other.name == "evaluation" else ""  # copied to a file
+        refuse_other_types(files[0].file, other.file, other.plan.key, called)
 
 
 def _refuse_absent(files: Sequence[CaseFile], lacking: Sequence[str]) -> None:

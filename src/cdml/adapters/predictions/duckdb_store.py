@@ -88,7 +88,7 @@ class DuckSamples:
         for file in files:
             require_columns(file, (*layout.key, *([layout.required_label] if labelled else ())))
         refuse_other_types(files[0], files[1], layout.key, "the data")
-        match = pair_by_key(self._engine, files[0], files[1], layout)
+        match = pair_by_key(self._engine, files[0], files[1], layout, "the data")
         row, differing = Row(pair=match, layout=layout), dict[str, int]()
         if labelled:
             differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"

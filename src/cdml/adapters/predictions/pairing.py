@@ -116,9 +116,9 @@ def pair_rows(
 
 
 def pair_by_key(
-    engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout
+    engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout, called: str = ""
 ) -> Pair:
-    """Pair by a join; raises as `pair_rows`."""
+    """Pair by a join; raises as `pair_rows`. `called` stands for the champion's path."""
     refuse_other_types(challenger, champion, layout.key)
     for file in (challenger, champion):
         _refuse_repeated(engine, file, layout.key)
@@ -129,7 +129,7 @@ def pair_by_key(
     if alone != (0, 0):
         raise InputError(
             f"{alone[0]:,} of {challenger.rows:,} rows are only in {challenger.path}, and"
-            f" {alone[1]:,} of {champion.rows:,} only in {champion.path}.",
+            f" {alone[1]:,} of {champion.rows:,} only in {called or champion.path}.",
             "Score the same rows with both models.",
         )
     return Pair(challenger=challenger, champion=champion, relation=relation, positional=False)
