@@ -97,7 +97,7 @@ class TestConnection:
     def test_that_is_always_reset_is_an_error_in_words(self, server, tmp_path):
         server.fail(path="/issues/7/comments", drop=True, times=99)
 
-        with pytest.raises(ServiceError, match="gave no answer"):
+        with pytest.raises(ServiceError, match="did not answer"):
             on_github(server, tmp_path).comment(7, "flights", "one")
 
     @pytest.mark.parametrize(

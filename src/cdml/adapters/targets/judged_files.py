@@ -20,8 +20,8 @@ def download(registry: Registry, model: str, release: Release, scratch: Path) ->
     digest = model_digest(clean)
     if digest != release.digest:
         raise InputError(
-            f"v{release.version} has the digest {digest[:19]}… in the registry, and"
-            f" {release.digest[:19]}… was judged.",
+            f"v{release.version} has the digest {digest[:19]}… in the registry, but the"
+            f" gate judged {release.digest[:19]}….",
             "Somebody changed it: judge it again.",
         )
     return clean
