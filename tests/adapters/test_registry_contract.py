@@ -231,7 +231,7 @@ def test_evidence_that_was_changed_is_refused(registry, name, model, tmp_path):
 
     registry.set_tags(name, "1", {"cdml.evidence": digest[:23] + "0" * 48})
 
-    with pytest.raises(InputError, match="evidence kept with version 1"):
+    with pytest.raises(InputError, match="evidence stored with version 1"):
         registry.evidence(version, tmp_path / "got")
 
 

@@ -246,7 +246,7 @@ def test_a_key_that_is_text_on_one_side_only_pairs_nothing(write):
     texts = [row | {"id": f"{row['id']:06d}"} for row in rows]
     files = write("numbers", rows), write("texts", texts)
     for one, other in (files, files[::-1]):
-        with pytest.raises(InputError, match="the key 'id' holds"):
+        with pytest.raises(InputError, match="the key 'id' contains"):
             DuckSamples().reduce(one, other, BINARY, ())
-        with pytest.raises(InputError, match="the key 'id' holds"):
+        with pytest.raises(InputError, match="the key 'id' contains"):
             DuckSamples().match(one, other, BINARY)

@@ -142,7 +142,7 @@ def test_only_the_challengers_file_needs_the_columns(samples, write, lost):
 def test_a_weight_that_is_no_number_is_refused(write):
     rows = [{**row, "times": "heavy"} for row in laden(binary())]
 
-    with pytest.raises(InputError, match="holds text, not numbers"):
+    with pytest.raises(InputError, match="contains text, not numbers"):
         DuckSamples().reduce(
             write("a", rows), None, replace(BINARY, weight="times"), (METRICS["accuracy"],)
         )

@@ -61,9 +61,9 @@ def test_a_single_row_may_be_answered_by_a_single_value(said):
         (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
         ([[1], [1, 2]], "different lengths"),
         ({"label": ["a"]}, "1 rows for 2"),
-        ([{"a": 1}, {"b": 1}], "other keys"),
-        (pd.Series([1, 0], index=[1, 0]), "another order"),
-        (pd.DataFrame({"a": [1, 0]}, index=[1, 0]), "another order"),
+        ([{"a": 1}, {"b": 1}], "different keys"),
+        (pd.Series([1, 0], index=[1, 0]), "different order"),
+        (pd.DataFrame({"a": [1, 0]}, index=[1, 0]), "different order"),
         (pd.Series([1, "a"]), "different types"),
     ],
 )

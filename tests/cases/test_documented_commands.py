@@ -84,7 +84,7 @@ STORY = """\
 0 init --force --llm
 0 init --force --data rows.parquet
 0 compare a.parquet b.parquet --key id --by origin --label late --format json
-0 compare a.parquet b.parquet --write gate.yaml --force
+0 compare a.parquet b.parquet --key id --label late --write gate.yaml --force
 3 compare tries.csv tries.csv --trial try --metric good --max-regression 2% --select set=1
 0 compare tries.csv tries.csv --reader table --metric good
 0 compare tries.csv --plan --metric good --max-regression 0.1 --cost-per-trial 1 --cost-per-label 2

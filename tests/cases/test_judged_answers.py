@@ -194,7 +194,7 @@ def test_an_open_gate_says_how_many_labelled_cases_would_settle_it():
 @pytest.mark.parametrize(
     ("label", "code", "said"),
     [
-        ("good", BAD_INPUT, "holds text (line"),
+        ("good", BAD_INPUT, "mixes text (line"),
         (2, HELD, "people's scores go from 0 to 2"),
     ],
 )
