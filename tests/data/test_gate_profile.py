@@ -142,7 +142,7 @@ def test_predictions_that_cannot_be_had_are_told_only(world):
 
     assert ("info", Verdict.PASS) == (check.severity, check.verdict)
     assert "Somebody" not in check.reason
-    assert "not compared: the evidence kept with version 1 has the digest" in check.reason
+    assert "not compared: the evidence stored with version 1 has the digest" in check.reason
 
 
 def test_predictions_that_cannot_be_had_are_undecided_where_drift_can_fail(world):

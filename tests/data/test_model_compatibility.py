@@ -35,7 +35,7 @@ def champion(world, **types):
 
 def test_types_that_either_model_refuses_fail(world):
     champion(world, carrier="double", good="double")
-    with pytest.raises(InputError, match=r"column carrier: it holds string, and .* says long"):
+    with pytest.raises(InputError, match=r"column carrier: it contains text, but .* long"):
         world.gate(str(signed(world, "better", carrier="long", better="double")))
 
     found = store.read_evidence(world.output, DataEvidence)
