@@ -85,7 +85,7 @@ def test_generated_text_is_compared_with_the_label(compare):
     ("gates", "change", "told"),
     [
         ("{metric: mean(helpful), max_regression: 1}", {"helpful": None}, "no number in helpful"),
-        ("{metric: mean(kind), max_regression: 1}", {}, "holds text, not numbers"),
+        ("{metric: mean(kind), max_regression: 1}", {}, "contains text, not numbers"),
         ("{metric: mean(lost), max_regression: 1}", {}, "no column 'lost'"),
     ],
 )
