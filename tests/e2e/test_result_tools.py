@@ -29,9 +29,11 @@ def run(tool: str, folder: Path) -> None:
     if tool != "mlflow":
         python = [UV, "run", "--no-project", "--isolated", "--quiet", "--python", sys.executable]
         python += ["--with-requirements", SCRIPTS / f"{tool}.txt", "python"]
+    # Tests before may have chosen an experiment for this process.
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     done = subprocess.run(
         [str(part) for part in (*python, SCRIPTS / f"run_{tool}.py", folder)],
-        env={**os.environ, "HF_HOME": str(folder / "hub")},
+        env={**ours, "HF_HOME": str(folder / "hub")},
         cwd=folder,
         capture_output=True,
         text=True,
