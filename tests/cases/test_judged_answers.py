@@ -500,7 +500,7 @@ def test_what_a_judge_did_not_score_holds_the_gate():
     configure(f"{RATE}, max_regression: 0.3")
 
     assert HELD == run(GATE)
-    assert "no score for rate(judge_pass) on 1 cases" in only(read()["gates"])["reason"]
+    assert "no score for rate(judge_pass) on 1 case" in only(read()["gates"])["reason"]
 
 
 def test_clusters_and_labels_exclude_each_other(capsys):

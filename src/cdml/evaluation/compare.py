@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cdml.ci.provenance import producer
+from cdml.common.counts import count
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
@@ -300,7 +301,7 @@ class _Contest:
         self, champion: ScoredModel, rules: tuple[GateSpec, ...], parts: tuple[PredictionSlice, ...]
     ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in rules)
-        label = f"comparing on {len(parts)} parts of the data"
+        label = f"comparing on {count(len(parts), 'part')} of the data"
         label += describe_memory(
             [one.metric for one in rules],
             parts[0].rows,
@@ -374,7 +375,7 @@ def _worst_reason(gates: tuple[ComparisonGate, ...]) -> str:
     if overall is Verdict.PASS:
         return _passed(judged)
     deciding = [gate for gate in judged if gate.verdict is overall]
-    more = f" ({len(deciding):,} of {len(judged):,} comparisons)" if deciding[1:] else ""
+    more = f" ({len(deciding):,} of {count(len(judged), 'comparison')})" if deciding[1:] else ""
     return f"{deciding[0].reason}{more}" if deciding else "Nothing could be judged."
 
 
@@ -382,7 +383,7 @@ def _passed(judged: Sequence[ComparisonGate]) -> str:
     """How many pass, those apart that do only because nothing is proven against them."""
     open_ = sum(map(unproven, judged))
     if not open_:
-        return f"All {len(judged):,} comparisons pass."
+        return f"All {len(judged):,} comparisons pass." if judged[1:] else "The comparison passes."
     return (
         f"{len(judged) - open_:,} of {len(judged):,} comparisons pass; in {open_:,} a regression"
         " is neither proven nor ruled out."

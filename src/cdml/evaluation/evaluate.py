@@ -214,5 +214,5 @@ def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]
         return Verdict.PASS, "No gate has a bound; the comparison decides."
     verdict = worst(gate.verdict for gate in bounds)
     if verdict is Verdict.PASS:
-        return verdict, f"All {len(bounds):,} bounds pass."
+        return verdict, f"All {len(bounds):,} bounds pass." if bounds[1:] else "The bound passes."
     return verdict, " ".join(gate.reason for gate in bounds if gate.verdict is verdict)

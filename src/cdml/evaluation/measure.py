@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdml.common.counts import count
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
@@ -90,7 +91,7 @@ def measure(
     """
     values: list[MetricValue] = []
     of_rows = row_metrics(metrics)
-    label = f"measuring {len(of_rows)} metrics on {len(parts)} parts of the data"
+    label = f"measuring {count(len(of_rows), 'metric')} on {count(len(parts), 'part')} of the data"
     label += describe_memory(of_rows, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cdml.common.counts import count
 from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
@@ -215,7 +216,7 @@ def _describe_counted(candidate: MeasuredRule) -> str:
 def _detected(verdict: Verdict, adjusted: float, among: int, figures: ObservedDifference) -> str:
     if verdict is Verdict.FAIL:
         p = f"p = {adjusted:.2g}" if adjusted >= SMALLEST_P else f"p < {SMALLEST_P:g}"
-        return f"; proven after correcting for {among:,} slices ({p}, Holm)."
+        return f"; proven after correcting for {count(among, 'slice')} ({p}, Holm)."
     if verdict is Verdict.PASS and decide(RuleKind.NON_INFERIORITY, figures) is not Verdict.PASS:
         return "; a regression is neither proven nor ruled out."
     return "."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cdml.common.counts import count
 from cdml.evidence.schema import DataRef, ModelRef
 from cdml.report.evidence_set import EvidenceSet
 
@@ -60,7 +61,7 @@ def _model(name: str, model: ModelRef) -> Iterator[Fact]:
 
 
 def _data(name: str, data: DataRef) -> Iterator[Fact]:
-    yield Fact(name=name, value=f"{data.uri}, {data.rows:,} rows")
+    yield Fact(name=name, value=f"{data.uri}, {count(data.rows, 'row')}")
     yield Fact(name=f"{name}'s digest", value=data.digest, code=True)
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cdml.common.counts import count
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import NO_WALLS, Change, Check, DeploymentStep, MetricValue
 from cdml.report.cases import CaseRow, case_rows, describe_results, summarize_cases
@@ -212,4 +213,7 @@ def _data(gathered: EvidenceSet) -> str:
         return ""
     bad = sum(check.verdict is not Verdict.PASS for check in gathered.data.checks)
     every = len(gathered.data.checks)
-    return f"{bad:,} of {every:,} checks did not pass" if bad else f"all {every:,} checks passed"
+    checks = count(every, "check")
+    if bad:
+        return f"{bad:,} of {checks} did not pass"
+    return f"all {checks} passed" if every > 1 else f"{checks} passed"

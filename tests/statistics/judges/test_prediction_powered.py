@@ -176,7 +176,7 @@ def test_a_missing_score_of_the_judge_is_not_skipped():
     judge[3, 0] = np.nan
 
     assert compare_corrected(METRIC, cases(human, judge, 40)) == Unmeasured(
-        reason="the judge has no score for mean(score) on 1 cases"
+        reason="the judge has no score for mean(score) on 1 case"
     )
 
 

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from cdml.common.counts import count
 from cdml.statistics import means
 from cdml.statistics.cases.case_means import (
     CaseMeans,
@@ -203,15 +204,17 @@ def _beside_nothing(scores: Floats) -> Floats:
 def _problem(metric: str, cases: JudgedCases) -> Unmeasured | None:
     unscored = int((~np.isfinite(cases.judge)).any(axis=1).sum())
     if unscored:
-        return Unmeasured(reason=f"the judge has no score for {metric} on {unscored:,} cases")
+        return Unmeasured(
+            reason=f"the judge has no score for {metric} on {count(unscored, 'case')}"
+        )
     labels = int(cases.labelled.sum())
     if labels >= FEWEST_LABELS:
         return None
-    reason = f"{metric} has human labels on {labels:,} cases"
+    reason = f"{metric} has human labels on {count(labels, 'case')}"
     by_model = np.isfinite(cases.human).sum(axis=0)
     if len(by_model) > 1:
         reason = (
-            f"people scored both models' answers on {labels:,} cases (the challenger's on"
+            f"people scored both models' answers on {count(labels, 'case')} (the challenger's on"
             f" {by_model[0]:,}, the champion's on {by_model[1]:,})"
         )
     return Unmeasured(reason=f"{reason}; at least {FEWEST_LABELS} are needed to correct a judge")
