@@ -108,6 +108,7 @@ class _Recognition:
     agreements: Mapping[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left: dict[str, SharedColumn] = field(default_factory=dict)
+    of_one_file: list[str] = field(default_factory=list)  # scores that cannot be compared
 
     def roles(self) -> Roles:
         chosen = {*self.key.columns, *self.choice.by, *self.choice.metric, self.choice.label}
@@ -125,7 +126,9 @@ class _Recognition:
         errors = self._errors()
         label, prediction = self._label_and_prediction()
         metrics = self._metrics()
-        if not metrics and prediction is None:  # cost and the like are all that there is to compare
+        if not (
+            metrics or self.of_one_file or prediction
+        ):  # all there is to compare is cost and the like
             figures = [make_metric(self.columns[name]) for name in (*cost, *latency, *tokens)]
             metrics, cost, latency, tokens = tuple(figures), (), (), ()
         by = self._categories()
@@ -256,6 +259,7 @@ class _Recognition:
                 continue
             del self.left[name]
             if not column.in_both:
+                self.of_one_file.append(name)
                 which = "new" if column.old is not None else "old"
                 self.notes.append(f"{name} is not compared: the {which} file does not have it.")
             elif lacking := column.without_values:
