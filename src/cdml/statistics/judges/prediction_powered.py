@@ -19,7 +19,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from cdml.common.counts import count
 from cdml.statistics import means
 from cdml.statistics.cases.case_means import (
     CaseMeans,
@@ -204,17 +203,19 @@ def _beside_nothing(scores: Floats) -> Floats:
 def _problem(metric: str, cases: JudgedCases) -> Unmeasured | None:
     unscored = int((~np.isfinite(cases.judge)).any(axis=1).sum())
     if unscored:
-        return Unmeasured(
-            reason=f"the judge has no score for {metric} on {count(unscored, 'case')}"
-        )
+        return Unmeasured(reason=f"the judge has no score for {metric} on {_cases(unscored)}")
     labels = int(cases.labelled.sum())
     if labels >= FEWEST_LABELS:
         return None
-    reason = f"{metric} has human labels on {count(labels, 'case')}"
+    reason = f"{metric} has human labels on {_cases(labels)}"
     by_model = np.isfinite(cases.human).sum(axis=0)
     if len(by_model) > 1:
         reason = (
-            f"people scored both models' answers on {count(labels, 'case')} (the challenger's on"
+            f"people scored both models' answers on {_cases(labels)} (the challenger's on"
             f" {by_model[0]:,}, the champion's on {by_model[1]:,})"
         )
     return Unmeasured(reason=f"{reason}; at least {FEWEST_LABELS} are needed to correct a judge")
+
+
+def _cases(number: int) -> str:
+    return f"{number:,} case{'s' * (number != 1)}"
