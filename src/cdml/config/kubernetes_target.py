@@ -70,15 +70,15 @@ class VerifySettings(SettingsModel):
     """Image with `python3`, where the serving image has none; for `volume` and `image`."""
 
 
-class KubernetesSettings(SettingsModel):
-    """A Deployment for each release behind one HTTPRoute, or behind one Service."""
+class ClusterSettings(SettingsModel):
+    """Where the releases of a model run in a cluster, and what gives them traffic."""
 
     context: str | None = None
     """Context of the kubeconfig; by default the service account of the pod that cdml runs in."""
     namespace: ObjectName
     """Namespace of all objects."""
     manifest: str
-    """File with your Deployment. cdml sets its name, labels, image and the model's files."""
+    """File with your workload. cdml sets its name, labels, image and the model's files."""
     service: ServiceName
     """The stable Service. With `route`, the backend of the rule that cdml takes over."""
     route: ObjectName | None = None
@@ -86,14 +86,23 @@ class KubernetesSettings(SettingsModel):
     traffic or none."""
     image: PinnedImage | None = None
     """Image of the serving container; by default the manifest's."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    """Port on which the serving container answers requests."""
+    ready: Duration = 300.0
+    """How long the pods of a release may take to become ready."""
+
+
+class KubernetesSettings(ClusterSettings):
+    """A Deployment for each release behind one HTTPRoute, or behind one Service."""
+
+    manifest: str
+    """File with your Deployment. cdml sets its name, labels, image and the model's files."""
     container: str | None = None
     """The container that serves; needed if the manifest has several."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port on which the container serves `/ping` and `/invocations`."""
     weights: WeightsSettings
     verify: VerifySettings | None = None
-    ready: Duration = 300.0
-    """How long the pods of a release may take to become ready."""
 
     @model_validator(mode="after")
     def _checked_in_pods(self) -> Self:

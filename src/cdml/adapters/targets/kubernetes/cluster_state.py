@@ -27,7 +27,7 @@ class RunningRelease:
     name: str
     version: str
     digest: str
-    deployment: Object
+    workload: Object
     ready: int
     doubt: str = ""  # why its digest is not proven
 
@@ -65,7 +65,7 @@ class ClusterObjects:
             name=name,
             version=annotation(deployment, VERSION) or "0",
             digest=digest,
-            deployment=deployment,
+            workload=deployment,
             ready=self._ready(name, digest),
             doubt=doubt,
         )

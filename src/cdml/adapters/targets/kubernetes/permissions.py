@@ -1,6 +1,6 @@
 """What cdml must be allowed to do in the namespace; all that is missing is listed at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from cdml.config.kubernetes_target import KubernetesSettings
@@ -34,7 +34,7 @@ def needed(settings: KubernetesSettings) -> Iterator[Permission]:
         yield "patch", "gateway.networking.k8s.io", "httproutes", ""
 
 
-def check_permissions(reviewer: Reviewer, settings: KubernetesSettings) -> None:
+def check_permissions(reviewer: Reviewer, needs: Iterable[Permission], namespace: str) -> None:
     """Refuse where anything is missing.
 
     Raises:
@@ -42,14 +42,13 @@ def check_permissions(reviewer: Reviewer, settings: KubernetesSettings) -> None:
         ServiceError: the API server did not answer.
     """
     missing: dict[str, list[str]] = {}
-    for verb, group, resource, subresource in needed(settings):
+    for verb, group, resource, subresource in needs:
         if not reviewer.may(verb, group, resource, subresource):
             name = f"{resource}/{subresource}" if subresource else resource
             missing.setdefault(f"{name}.{group}".rstrip("."), []).append(verb)
     if missing:
         listing = "; ".join(f"{name}: {', '.join(verbs)}" for name, verbs in missing.items())
         raise ConfigurationError(
-            f"cdml lacks permissions in the namespace {settings.namespace}: {listing}. Nothing was"
-            " changed.",
+            f"cdml lacks permissions in the namespace {namespace}: {listing}. Nothing was changed.",
             "docs/kubernetes.md has the Role that cdml needs.",
         )

@@ -15,7 +15,7 @@ from cdml.adapters.targets.kubernetes.names import (
     Owner,
     release_annotations,
 )
-from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.kubernetes_target import ClusterSettings, KubernetesSettings
 from cdml.errors import InputError
 from cdml.journal.records import Release
 from cdml.models.digest import combine_digests
@@ -58,7 +58,7 @@ def deployment(
     return made
 
 
-def service(settings: KubernetesSettings, owner: Owner, release: Release, fence: int) -> Object:
+def service(settings: ClusterSettings, owner: Owner, release: Release, fence: int) -> Object:
     """The Service of one release alone."""
     return {
         "apiVersion": "v1",
@@ -73,7 +73,7 @@ def service(settings: KubernetesSettings, owner: Owner, release: Release, fence:
     }
 
 
-def ports(settings: KubernetesSettings) -> list[dict[str, Any]]:
+def ports(settings: ClusterSettings) -> list[dict[str, Any]]:
     """The port of our Services."""
     return [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": settings.port}]
 

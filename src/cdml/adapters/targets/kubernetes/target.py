@@ -4,62 +4,54 @@ All state is in the cluster, so that any runner sees the same.
 """
 
 import os
-import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import cached_property
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import UNVERIFIED_DIGEST, RunningRelease
 from cdml.adapters.targets.kubernetes.kubeconfig import find_cluster
-from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
 from cdml.adapters.targets.kubernetes.names import RELEASE, Object, Owner, metadata
 from cdml.adapters.targets.kubernetes.permissions import check_permissions
 from cdml.adapters.targets.kubernetes.traffic_director import TrafficDirector
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
-from cdml.adapters.targets.kubernetes.workloads import PAUSE, Workloads
+from cdml.adapters.targets.kubernetes.workloads import PAUSE, Deployments, Workloads
 from cdml.common.time_budget import Budget
 from cdml.config import LoadedConfig
-from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.kubernetes_target import ClusterSettings, KubernetesSettings
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.target import ServerAnswer
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, TrafficShare
-from cdml.models.digest import model_files
 from cdml.models.registry import Registry
 
 
-class KubernetesTarget:
+class ClusterTarget(ABC):
     """Serves two releases side by side in a namespace of a cluster.
+
+    Subclasses bring the workload of a release.
 
     Raises:
         ConfigurationError: a setting is wrong, or the context cannot be read.
     """
 
-    name = "kubernetes"
+    name: str
     splits_traffic = True
 
     def __init__(
-        self,
-        *,
-        loaded: LoadedConfig,
-        registry: Registry,
-        environment: str | None = None,
-        pause: float = PAUSE,
+        self, settings: ClusterSettings, loaded: LoadedConfig, environment: str | None
     ) -> None:
-        settings = KubernetesSettings.model_validate(loaded.config.deploy.target.settings)
-        where = environment or loaded.config.deploy.environment
-        owner = Owner(where, loaded.config.model)
+        owner = Owner(environment or loaded.config.deploy.environment, loaded.config.model)
         self._api = ApiClient(find_cluster(settings.context, os.environ), settings.namespace)
         self._director = TrafficDirector(settings, owner, self._api)
-        self._workloads = Workloads(settings, owner, self._api, pause)
         self._settings, self._owner = settings, owner
-        self._folder, self._registry = loaded.folder, registry
         self._checked = False
+
+    @property
+    @abstractmethod
+    def _workloads(self) -> Workloads:
+        """The objects of the releases."""
 
     @property
     def budget(self) -> Budget:
@@ -90,7 +82,7 @@ class KubernetesTarget:
             digest=serving.proven_digest if serving else None,
             server=first,
             standby=_share(releases, second, split.shares.get(second, 0)) if second else None,
-            doubt="" if serving and _runs(serving) else _why(serving, first),
+            doubt="" if serving and _runs(serving) else self._why(serving, first),
         )
 
     def switch(self, to: Release, *, fence: int) -> None:
@@ -101,7 +93,7 @@ class KubernetesTarget:
     def stage(self, to: Release, *, fence: int) -> None:
         """Apply a release's objects and wait for its pods; nothing where they run already."""
         if not self._checked:  # once a process, before anything is changed
-            check_permissions(self._api, self._settings)
+            check_permissions(self._api, self._workloads.permissions, self._settings.namespace)
             self._director.check_usable()
             self._checked = True
         director = self._director.claim(fence)
@@ -112,7 +104,7 @@ class KubernetesTarget:
         if there is not None and _runs(there):
             self._workloads.sign(there, fence)
             return
-        objects = self._workloads.describe(self._manifest, to, self._files(to), fence)
+        objects = self._workloads.describe(to, fence)
         self._end(self._idle(director, releases) - {name}, fence)
         self._workloads.apply(objects)
         try:
@@ -127,7 +119,7 @@ class KubernetesTarget:
         name = self._owner.name(release)
         there = self._workloads.releases().get(name)
         if there is None or not there.is_(release) or not _runs(there):
-            raise ServiceError(f"v{release.version} does not run: {_why(there, name)}.")
+            raise ServiceError(f"v{release.version} does not run: {self._why(there, name)}.")
         return self._api.send_to_service(name, "/invocations", body, timeout)
 
     def shift(self, to: Release, percent: int, *, fence: int) -> None:
@@ -145,9 +137,9 @@ class KubernetesTarget:
             there = releases.get(name)
             if there is None or not there.is_(to) or not _runs(there):
                 raise InputError(
-                    f"v{to.version} is not staged: {_why(there, name)}.", "Deploy it again."
+                    f"v{to.version} is not staged: {self._why(there, name)}.", "Deploy it again."
                 )
-            weights = _weights(split, releases, name, percent)
+            weights = self._weights(split, releases, name, percent)
             if self._settings.route is None:
                 return self._select(director, releases, weights, fence)
             return traffic_split.shift_route(
@@ -168,17 +160,6 @@ class KubernetesTarget:
         director = self._director.claim(fence)
         self._end(self._idle(director, self._workloads.releases()), fence)
 
-    @cached_property
-    def _manifest(self) -> Manifest:
-        path = self._folder / self._settings.manifest
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"deploy.target.manifest: {path} cannot be read: {error}."
-            ) from error
-        return read_manifest(text, self._settings)
-
     def _select(
         self,
         director: Object,
@@ -190,7 +171,7 @@ class KubernetesTarget:
         chosen = next((one for one, percent in weights.items() if percent), None)
         selector = self._owner.no_pods()
         if chosen is not None:
-            digits = metadata(releases[chosen].deployment)["labels"][RELEASE]
+            digits = metadata(releases[chosen].workload)["labels"][RELEASE]
             selector = {**selector, RELEASE: digits}
         return traffic_split.shift_selector(director, self._owner, selector, fence)
 
@@ -223,40 +204,71 @@ class KubernetesTarget:
             raise ServiceError(f"{', '.join(sorted(busy))} got traffic meanwhile and stays.")
         self._workloads.delete(objects, fence)
 
-    def _files(self, release: Release) -> Mapping[str, bytes]:
-        """The files for a ConfigMap, by path; empty where the pods get them elsewhere.
+    def _why(self, release: RunningRelease | None, name: str) -> str:
+        """Why a release cannot get traffic."""
+        kind = self._workloads.kind
+        if release is None:
+            return f"there is no {kind} {name}"
+        return release.doubt or f"no pod of the {kind} {name} is ready"
+
+    def _weights(
+        self, split: Split, releases: Mapping[str, RunningRelease], name: str, percent: int
+    ) -> Mapping[str, int]:
+        """The shares to set.
 
         Raises:
-            InputError: the registry does not have the version, or other files by now.
+            InputError: nothing else is there to have the rest.
+            ServiceError: the release that is to have the rest does not run.
         """
-        if self._settings.weights.from_ != "config-map":
-            self._registry.version(self._owner.model, release.version)
-            if self._settings.weights.from_ == "mlflow" and _is_local(release.source):
-                raise InputError(
-                    f"the files of v{release.version} are at {release.source}, which no pod can"
-                    " read.",
-                    "Use a registry on a server, or set deploy.target.weights.from to config-map"
-                    " or volume.",
-                )
-            return {}
-        with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
-            clean = download(self._registry, self._owner.model, release, Path(scratch))
-            return {path: (clean / path).read_bytes() for path in model_files(clean)}
+        shares = {one: split.shares.get(one, 0) for one in (*split.shares, *releases)}
+        present = Split(shares={one: part for one, part in shares.items() if one in releases})
+        weights = traffic_split.weights_for(present, name, percent)
+        other = next((releases[one] for one in weights if one != name), None)
+        gone = [one for one, part in split.shares.items() if part and one not in releases]
+        if other is None and gone and percent != ALL:
+            raise ServiceError(
+                f"the {self._workloads.kind} {gone[0]} is gone, so it cannot get the"
+                f" {ALL - percent} % of the traffic that v{releases[name].version} leaves."
+            )
+        if other is None and percent not in (0, ALL):
+            raise InputError(
+                f"v{releases[name].version} cannot get {percent} % of the traffic: nothing else"
+                " serves, so it gets all or none."
+            )
+        if other is not None and percent != ALL and not _runs(other):
+            raise ServiceError(
+                f"v{other.version} cannot get the {ALL - percent} % of the traffic that"
+                f" v{releases[name].version} leaves: {self._why(other, other.name)}."
+            )
+        return weights
 
 
-def _is_local(source: str) -> bool:
-    return urlsplit(source).scheme in ("", "file")
+class KubernetesTarget(ClusterTarget):
+    """A Deployment for each release."""
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        *,
+        loaded: LoadedConfig,
+        registry: Registry,
+        environment: str | None = None,
+        pause: float = PAUSE,
+    ) -> None:
+        settings = KubernetesSettings.model_validate(loaded.config.deploy.target.settings)
+        super().__init__(settings, loaded, environment)
+        self._deployments = Deployments(
+            settings, self._owner, self._api, pause, folder=loaded.folder, registry=registry
+        )
+
+    @property
+    def _workloads(self) -> Workloads:
+        return self._deployments
 
 
 def _runs(release: RunningRelease) -> bool:
     return release.proven_digest != UNVERIFIED_DIGEST
-
-
-def _why(release: RunningRelease | None, name: str) -> str:
-    """Why a release cannot get traffic."""
-    if release is None:
-        return f"there is no Deployment {name}"
-    return release.doubt or f"no pod of the Deployment {name} is ready"
 
 
 def _share(releases: Mapping[str, RunningRelease], name: str, percent: int) -> TrafficShare | None:
@@ -276,35 +288,3 @@ def _by_share(
     order = sorted(shares, key=lambda name: (-shares[name], name not in releases))
     first, second = (*order, None, None)[:2]
     return first, second
-
-
-def _weights(
-    split: Split, releases: Mapping[str, RunningRelease], name: str, percent: int
-) -> Mapping[str, int]:
-    """The shares to set.
-
-    Raises:
-        InputError: nothing else is there to have the rest.
-        ServiceError: the release that is to have the rest does not run.
-    """
-    shares = {one: split.shares.get(one, 0) for one in (*split.shares, *releases)}
-    present = Split(shares={one: part for one, part in shares.items() if one in releases})
-    weights = traffic_split.weights_for(present, name, percent)
-    other = next((releases[one] for one in weights if one != name), None)
-    gone = [one for one, part in split.shares.items() if part and one not in releases]
-    if other is None and gone and percent != ALL:
-        raise ServiceError(
-            f"the Deployment {gone[0]} is gone, so it cannot get the {ALL - percent} % of the"
-            f" traffic that v{releases[name].version} leaves."
-        )
-    if other is None and percent not in (0, ALL):
-        raise InputError(
-            f"v{releases[name].version} cannot get {percent} % of the traffic: nothing else serves,"
-            " so it gets all or none."
-        )
-    if other is not None and percent != ALL and not _runs(other):
-        raise ServiceError(
-            f"v{other.version} cannot get the {ALL - percent} % of the traffic that"
-            f" v{releases[name].version} leaves: {_why(other, other.name)}."
-        )
-    return weights

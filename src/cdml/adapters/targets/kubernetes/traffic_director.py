@@ -11,7 +11,7 @@ from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
 from cdml.adapters.targets.kubernetes.names import Object, Owner, metadata
 from cdml.adapters.targets.kubernetes.release_objects import ports
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
-from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.kubernetes_target import ClusterSettings
 from cdml.errors import ConfigurationError, ServiceError
 
 _ATTEMPTS = 5
@@ -20,7 +20,7 @@ _ATTEMPTS = 5
 class TrafficDirector:
     """Reads and changes who gets the traffic."""
 
-    def __init__(self, settings: KubernetesSettings, owner: Owner, api: ApiClient) -> None:
+    def __init__(self, settings: ClusterSettings, owner: Owner, api: ApiClient) -> None:
         self._settings, self._owner, self._api = settings, owner, api
 
     def read(self) -> Object:

@@ -1,13 +1,19 @@
 """The objects of our releases in the cluster: listed, applied, waited for and deleted."""
 
+import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import release_objects
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import ClusterObjects, RunningRelease
-from cdml.adapters.targets.kubernetes.manifest import Manifest
+from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
 from cdml.adapters.targets.kubernetes.names import (
     FENCE,
     Object,
@@ -15,40 +21,58 @@ from cdml.adapters.targets.kubernetes.names import (
     fence_of,
     metadata,
 )
+from cdml.adapters.targets.kubernetes.permissions import Permission, needed
 from cdml.adapters.targets.kubernetes.pod_status import ready_replicas, troubles
 from cdml.adapters.targets.kubernetes.traffic_split import describe
-from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.kubernetes_target import ClusterSettings, KubernetesSettings
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release
+from cdml.models.digest import model_files
+from cdml.models.registry import Registry
 
 PAUSE = 1.0
 """Seconds between two looks at pods that start."""
 
 
-class Workloads:
-    """The Deployments, Services and ConfigMaps of one environment and model."""
+class Workloads(ABC):
+    """The objects of one environment and model. `kind` is that of a release's workload."""
+
+    kind: str
+    kinds: Collection[str]
+    """All kinds that a release is made of, in the order in which they are deleted."""
+    permissions: Collection[Permission]
+    """What cdml must be allowed to do."""
 
     def __init__(
-        self, settings: KubernetesSettings, owner: Owner, api: ApiClient, pause: float = PAUSE
+        self, settings: ClusterSettings, owner: Owner, api: ApiClient, pause: float = PAUSE
     ) -> None:
-        self._settings, self._owner, self._api = settings, owner, api
-        self._pause = pause
-        self._in_config_maps = settings.weights.from_ == "config-map"
+        self._ready_within = settings.ready
+        self._owner, self._api, self._pause = owner, api, pause
 
+    @abstractmethod
     def releases(self) -> Mapping[str, RunningRelease]:
         """All releases by name.
 
         Raises:
             ServiceError: the API server did not answer.
         """
-        ours = self._owner.selector
-        return ClusterObjects(
-            deployments=self._api.list("Deployment", ours),
-            services=self._api.list("Service", ours),
-            slices=self._api.list("EndpointSlice", ours),
-            pods=self._api.list("Pod", ours),
-            config_maps=self._api.list("ConfigMap", ours) if self._in_config_maps else (),
-        ).releases(needs_config_map=self._in_config_maps)
+
+    @abstractmethod
+    def describe(self, release: Release, fence: int) -> list[Object]:
+        """The objects of a release, in the order in which they are applied.
+
+        Raises:
+            InputError: its files cannot get to the pods.
+            ConfigurationError: the manifest is wrong, or the API server would refuse the workload.
+        """
+
+    @abstractmethod
+    def _not_ready(self, release: Release) -> str:
+        """What the pods of a release still lack; empty where all are ready.
+
+        Raises:
+            InputError: they cannot become ready.
+        """
 
     def check_name(self, release: Release, there: RunningRelease | None) -> None:
         """Refuse a release whose name is taken.
@@ -60,32 +84,15 @@ class Workloads:
         name = self._owner.name(release)
         if there is not None and not there.is_(release):
             raise InputError(
-                f"v{release.version} has the same files as v{there.version}, which the Deployment"
+                f"v{release.version} has the same files as v{there.version}, which the {self.kind}"
                 f" {name} runs already. Nothing was changed.",
                 "Deploy a version with other files.",
             )
-        if there is None and self._api.get("Deployment", name) is not None:
+        if there is None and self._api.get(self.kind, name) is not None:
             raise ConfigurationError(
-                f"the Deployment {name} exists already without the labels of {self._owner}.",
+                f"the {self.kind} {name} exists already without the labels of {self._owner}.",
                 "Give each environment a separate namespace.",
             )
-
-    def describe(
-        self, manifest: Manifest, release: Release, contents: Mapping[str, bytes], fence: int
-    ) -> list[Object]:
-        """The objects of a release, in the order in which they are applied.
-
-        Raises:
-            InputError: its files are too large for a ConfigMap.
-            ConfigurationError: the API server would refuse its Deployment.
-        """
-        settings, owner = self._settings, self._owner
-        made = release_objects.deployment(
-            manifest, settings, owner, release, fence=fence, paths=list(contents)
-        )
-        files = [release_objects.config_map(settings, owner, release, contents)] if contents else []
-        self._api.apply(made, dry_run=True)
-        return [*files, release_objects.service(settings, owner, release, fence), made]
 
     def apply(self, objects: Collection[Object]) -> None:
         """Apply them; raises as `ApiClient.apply`."""
@@ -99,17 +106,16 @@ class Workloads:
             ServiceError: somebody wrote it meanwhile, or the API server did not answer.
         """
         path = f"/metadata/annotations/{FENCE.replace('/', '~1')}"
-        version = metadata(release.deployment)["resourceVersion"]
+        version = metadata(release.workload)["resourceVersion"]
         operations: list[Mapping[str, Any]] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
             {"op": "add", "path": path, "value": str(fence)},
         ]
-        self._api.patch(release.deployment, operations)
+        self._api.patch(release.workload, operations)
 
     def list_objects(self, names: Collection[str]) -> list[Object]:
         """All objects of these releases as they are now."""
-        kinds = ("Deployment", "Service", *(("ConfigMap",) if self._in_config_maps else ()))
-        listed = (one for kind in kinds for one in self._api.list(kind, self._owner.selector))
+        listed = (one for kind in self.kinds for one in self._api.list(kind, self._owner.selector))
         return [one for one in listed if metadata(one)["name"] in names]
 
     def delete(self, objects: Collection[Object], fence: int) -> None:
@@ -133,7 +139,7 @@ class Workloads:
             InputError: they cannot become ready, or are not within `ready`.
             ServiceError: the API server does not answer in the end.
         """
-        deadline = time.monotonic() + self._settings.ready
+        deadline = time.monotonic() + self._ready_within
         while True:
             trouble: ServiceError | None = None
             try:
@@ -148,29 +154,110 @@ class Workloads:
         if trouble is not None:
             raise trouble
         raise InputError(
-            f"the pods of v{release.version} were not ready within {self._settings.ready:g} s:"
+            f"the pods of v{release.version} were not ready within {self._ready_within:g} s:"
             f" {reason}.",
             "deploy.target.ready gives them more time.",
         )
 
-    def _not_ready(self, release: Release) -> str:
-        """What the pods of a release still lack; empty where all are ready.
+
+class Deployments(Workloads):
+    """A Deployment for each release, with a Service and, for small models, a ConfigMap."""
+
+    kind = "Deployment"
+
+    def __init__(
+        self,
+        settings: KubernetesSettings,
+        owner: Owner,
+        api: ApiClient,
+        pause: float = PAUSE,
+        *,
+        folder: Path,
+        registry: Registry,
+    ) -> None:
+        super().__init__(settings, owner, api, pause)
+        self._settings, self._folder, self._registry = settings, folder, registry
+        self._in_config_maps = settings.weights.from_ == "config-map"
+        self.kinds = ("Deployment", "Service", *(("ConfigMap",) if self._in_config_maps else ()))
+        self.permissions = tuple(needed(settings))
+
+    def releases(self) -> Mapping[str, RunningRelease]:
+        ours = self._owner.selector
+        return ClusterObjects(
+            deployments=self._api.list("Deployment", ours),
+            services=self._api.list("Service", ours),
+            slices=self._api.list("EndpointSlice", ours),
+            pods=self._api.list("Pod", ours),
+            config_maps=self._api.list("ConfigMap", ours) if self._in_config_maps else (),
+        ).releases(needs_config_map=self._in_config_maps)
+
+    def describe(self, release: Release, fence: int) -> list[Object]:
+        settings, owner, manifest = self._settings, self._owner, self._manifest
+        contents = self._files(release)
+        made = release_objects.deployment(
+            manifest, settings, owner, release, fence=fence, paths=list(contents)
+        )
+        files = [release_objects.config_map(settings, owner, release, contents)] if contents else []
+        self._api.apply(made, dry_run=True)
+        return [*files, release_objects.service(settings, owner, release, fence), made]
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        text = read_manifest_file(self._folder, self._settings)
+        return read_manifest(text, self._settings)
+
+    def _files(self, release: Release) -> Mapping[str, bytes]:
+        """The files for a ConfigMap, by path; empty where the pods get them elsewhere.
 
         Raises:
-            InputError: they cannot become ready.
+            InputError: the registry does not have the version, or other files by now.
         """
+        if self._settings.weights.from_ != "config-map":
+            self._registry.version(self._owner.model, release.version)
+            if self._settings.weights.from_ == "mlflow" and _is_local(release.source):
+                raise InputError(
+                    f"the files of v{release.version} are at {release.source}, which no pod can"
+                    " read.",
+                    "Use a registry on a server, or set deploy.target.weights.from to config-map"
+                    " or volume.",
+                )
+            return {}
+        with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
+            clean = download(self._registry, self._owner.model, release, Path(scratch))
+            return {path: (clean / path).read_bytes() for path in model_files(clean)}
+
+    def _not_ready(self, release: Release) -> str:
         there = self.releases().get(self._owner.name(release))
         if there is None:
             return "its Deployment is gone"
         if there.doubt:
             return there.doubt
-        ready, expected = ready_replicas(there.deployment)
+        ready, expected = ready_replicas(there.workload)
         if ready >= expected and there.ready >= max(expected, 1):
             return ""
         labels = self._owner.pod_labels(release)
         chosen = ",".join(f"{name}={value}" for name, value in labels.items())
-        found = troubles(there.deployment, self._api.list("Pod", chosen))
+        found = troubles(there.workload, self._api.list("Pod", chosen))
         if found and found[0].final:
             raise InputError(f"v{release.version} cannot be served: {found[0].sentence}.")
         sentences = "; ".join(one.sentence for one in found)
         return sentences or f"{ready} of {expected} pods are ready"
+
+
+def read_manifest_file(folder: Path, settings: ClusterSettings) -> str:
+    """The text of the manifest.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    path = folder / settings.manifest
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"deploy.target.manifest: {path} cannot be read: {error}."
+        ) from error
+
+
+def _is_local(source: str) -> bool:
+    return urlsplit(source).scheme in ("", "file")
