@@ -1,9 +1,10 @@
 """The composition root: which name stands for which adapter, imported when used."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,12 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
 from cdml.adapters.local import SystemClock
-from cdml.ci.code_host import CodeHost
-from cdml.ci.run import CiRun
 from cdml.common.adapter_table import AdapterTable, Names, find_adapter
 from cdml.common.addresses import mask, reveal
-from cdml.common.clock import Clock
-from cdml.common.progress import Progress
 from cdml.common.scratch_folders import sweep
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
@@ -26,27 +23,33 @@ from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
-from cdml.delivery.ports import Webhook
-from cdml.delivery.target import Target
-from cdml.delivery.traffic import Traffic
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.evaluation.metric_runner import Measurer
-from cdml.evaluation.prediction_store import Samples
-from cdml.evaluation.scorer import Scorer
 from cdml.evidence.schema import DataRef
-from cdml.journal.port import Journal
 from cdml.journal.signature import Keys
-from cdml.models.registry import Registry
-from cdml.results.reader import ResultTable
 from cdml.results.selection import Selection
 from cdml.tables.declared_types import UNDECLARED, Types
-from cdml.tables.table import Table, Tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from cdml.adapters.results.read import SelectedResults
     from cdml.adapters.scoring.sandbox_choice import Enclosure
     from cdml.adapters.tables.sql_table import SqlTable
+    from cdml.ci.code_host import CodeHost
+    from cdml.ci.run import CiRun
+    from cdml.common.clock import Clock
+    from cdml.common.progress import Progress
+    from cdml.delivery.ports import Webhook
+    from cdml.delivery.target import Target
+    from cdml.delivery.traffic import Traffic
+    from cdml.evaluation.metric_runner import Measurer
+    from cdml.evaluation.prediction_store import Samples
+    from cdml.evaluation.scorer import Scorer
+    from cdml.journal.port import Journal
+    from cdml.models.registry import Registry
+    from cdml.results.reader import ResultTable
     from cdml.results.roles import Choice, Roles
+    from cdml.tables.table import Table, Tables
 
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
@@ -98,7 +101,7 @@ def read_results(
     return table
 
 
-def recognise_results(old: ResultTable, new: ResultTable, choice: "Choice") -> "Roles":
+def recognise_results(old: ResultTable, new: ResultTable, choice: Choice) -> Roles:
     """What the columns of two files of results are for. Raises as `recognise`."""
     from cdml.results.roles import recognise
 
@@ -131,7 +134,7 @@ class TablesByScheme:
     """
 
     made: dict[str, Tables] = field(default_factory=dict)
-    results: "SelectedResults | None" = None
+    results: SelectedResults | None = None
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
         """See the port.
@@ -290,7 +293,7 @@ class Wiring:
         needs_registry: bool = True,
         delivery: str | None = None,
         selection: Selection | None = None,
-    ) -> "Wiring":
+    ) -> Wiring:
         """Wire what a configuration file requires."""
         if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
             raise ConfigurationError(
@@ -318,7 +321,7 @@ class Wiring:
         return made
 
     @cached_property
-    def _enclosure(self) -> "Enclosure":
+    def _enclosure(self) -> Enclosure:
         from cdml.adapters.scoring.sandbox_choice import Enclosure
 
         return Enclosure(self.ci_run.trust())
@@ -341,7 +344,7 @@ class Wiring:
         return TablesByScheme(results=self.results)
 
     @cached_property
-    def results(self) -> "SelectedResults":
+    def results(self) -> SelectedResults:
         """Reads what evaluation tools wrote."""
         made: SelectedResults = find_adapter("files of results", "select", RESULTS)(self.selection)
         return made

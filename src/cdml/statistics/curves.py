@@ -7,6 +7,7 @@ by bin, with a bound for how far the curve of the bins can be from the curve of 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class ScoreBins:
         rows = self.positive + self.other
         before = np.append(0.0, np.cumsum(rows))
         ends = np.searchsorted(before, np.linspace(0, before[-1], parts + 1)[:-1])
-        starts = np.unique(ends[ends < len(rows)])
+        starts = _distinct(ends[ends < len(rows)])
         count = np.add.reduceat(rows, starts)
         return (
             np.add.reduceat(self.total, starts) / count,
@@ -132,6 +133,12 @@ class _Class:
         return float(weight.sum()), float(weight @ score)
 
 
+def _distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The values in order, each once; `np.unique` would import masked arrays first."""
+    ordered = np.sort(values)
+    return np.concatenate((ordered[:1], ordered[1:][ordered[1:] != ordered[:-1]]))
+
+
 def curves(sample: Sample | ScoreBins, *, champion: bool = False) -> Mapping[str, Points]:
     """ROC, precision-recall and calibration of a model's scores; those that exist.
 
@@ -150,7 +157,7 @@ def curves(sample: Sample | ScoreBins, *, champion: bool = False) -> Mapping[str
     if classes is None:
         return {}
     positive, other = classes
-    thresholds = np.unique(np.concatenate((*positive.some(), *other.some())))
+    thresholds = _distinct(np.concatenate((*positive.some(), *other.some())))
     right, wrong = (_called(one, thresholds) for one in classes)
     if not right[-1] + wrong[-1] > 0:
         return {}
@@ -236,7 +243,7 @@ def _calibration(positive: _Class, other: _Class, thresholds: Floats) -> Points:
     places = [np.searchsorted(one.score, thresholds) for one in (positive, other)]
     below, rows = places[0] + places[1], len(positive.score) + len(other.score)
     ends = np.searchsorted(below, np.linspace(0, rows, _BINS + 1)[1:-1])
-    cuts = np.unique(ends[(ends > 0) & (ends < len(thresholds))])
+    cuts = _distinct(ends[(ends > 0) & (ends < len(thresholds))])
     edges = [
         [0, *(int(place[cut]) for cut in cuts), len(one.score)]
         for place, one in zip(places, (positive, other), strict=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.adapters.tables.duckdb_engine import Engine
-from cdml.adapters.tables.parquet import read_columns
 from cdml.adapters.tables.sql_engine import parquet, quote, quote_path
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
@@ -73,7 +72,7 @@ def describe_file(engine: Engine, path: Path) -> Predictions:
     """A file by its footer; an InputError if it is no Parquet file, or has no rows."""
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "Give a Parquet file of predictions.")
-    columns, rows = read_columns(engine.connection, path, str(path))
+    columns, rows = engine.columns(path)
     return Predictions(
         path=path, fields={column.field.name: column.field for column in columns}, rows=rows
     )

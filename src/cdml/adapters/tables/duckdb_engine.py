@@ -1,13 +1,14 @@
 """An embedded DuckDB."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cdml.adapters.tables.parquet import unreadable
+from cdml.adapters.tables.parquet import read_columns, unreadable
+from cdml.adapters.tables.sql_engine import EngineColumn
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -42,6 +43,17 @@ class Engine:
     """DuckDB, its errors raised as ours."""
 
     connection: duckdb.DuckDBPyConnection
+    _footers: dict[tuple[Path, int, int, int], tuple[tuple[EngineColumn, ...], int]] = field(
+        default_factory=dict
+    )
+
+    def columns(self, path: Path) -> tuple[tuple[EngineColumn, ...], int]:
+        """Columns and number of rows, as `read_columns`; a file's footer is read once."""
+        state = path.stat()
+        key = path, state.st_ino, state.st_mtime_ns, state.st_size
+        if key not in self._footers:
+            self._footers[key] = read_columns(self.connection, path, str(path))
+        return self._footers[key]
 
     def fetch(self, sql: str, about: Path) -> list[Any]:
         return self.run(sql, about).fetchall()
