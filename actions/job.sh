@@ -28,8 +28,4 @@ bash "$root/actions/install.sh" "$size"
 CDML_PYTHON="$(sed -n 's/^python=//p' "$GITHUB_OUTPUT")"
 export CDML_PYTHON
 unset GITHUB_OUTPUT
-code=0
-bash -p "$root/actions/run.sh" "$command" || code=$? # not exec: the trap removes the environment
-# The component lets jobs that end with 3 go on, so a held verdict ends with 3 only where it may.
-if [[ $command == gate && $code == 3 && ${CDML_HELD:-fail} != warn ]]; then code=1; fi
-exit "$code"
+bash -p "$root/actions/run.sh" "$command" # not exec: the trap removes the environment

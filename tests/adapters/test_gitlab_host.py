@@ -215,6 +215,12 @@ class TestDeployments:
         assert filed(host) is None
         assert [] == gitlab_server.deployments
 
+    def test_a_job_that_only_accesses_its_environment_has_none(self, gitlab_server, tmp_path):
+        job = {"CI_ENVIRONMENT_NAME": "production", "CI_ENVIRONMENT_ACTION": "access"}
+
+        assert filed(on_gitlab(gitlab_server, tmp_path, OF_PUSH, **job))
+        assert ["production"] == [one["environment"] for one in gitlab_server.deployments]
+
     def test_a_later_run_takes_up_the_one_that_runs(self, gitlab_server, tmp_path):
         first = filed(on_gitlab(gitlab_server, tmp_path, OF_PUSH))
         later = on_gitlab(gitlab_server, tmp_path, OF_PUSH, CI_PIPELINE_ID="200")

@@ -96,7 +96,9 @@ def unknown_inputs(include: dict) -> list[str]:
     match = COMPONENT.search(include.get("component", ""))
     if match is None:
         return []
-    spec = next(yaml.safe_load_all((ROOT / f"templates/{match[1]}.yml").read_text("utf-8")))
+    spec = next(
+        yaml.safe_load_all((ROOT / f"templates/{match[1]}/template.yml").read_text("utf-8"))
+    )
     inputs, given = spec["spec"]["inputs"], set(include["inputs"])
     required = {name for name, one in inputs.items() if "default" not in one}
     return sorted(given - set(inputs)) + sorted(required - given)

@@ -242,13 +242,14 @@ class GitLabHost:
     ) -> str | None:
         """File a deployment, or find the one this operation filed.
 
-        GitLab files one itself for a job with `environment`. Its API keeps nothing of ours with a
-        deployment: a later run of an operation finds the one that still runs for the commit.
+        GitLab files one itself for a job that starts an environment. Its API keeps nothing of ours
+        with a deployment: a later run of an operation finds the one that still runs for the commit.
         """
         from cdml.adapters.ci.gitlab.deployments import open_deployment
 
         del task, description, payload
-        if self._environment.get("CI_ENVIRONMENT_NAME") == environment:
+        job, action = map(self._environment.get, ("CI_ENVIRONMENT_NAME", "CI_ENVIRONMENT_ACTION"))
+        if job == environment and action in (None, "", "start"):
             return None
         if operation not in self._filed:
             self._filed[operation] = open_deployment(
