@@ -7,7 +7,7 @@ UNITS := $(addprefix tests/,common config data delivery evidence gates journal m
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help unit test test-all check demo demo-llm bench lock generate schema site clean
+.PHONY: help unit test test-all check demo demo-llm bench bench-quick lock generate schema site clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -39,8 +39,11 @@ demo: $(VENV)/.stamp            ## the whole story on real flights, in .demo
 demo-llm: $(VENV)/.stamp        ## two pull requests to an LLM application, in .demo-llm
 	$(BIN)/python examples/llm/demo.py
 
-bench: $(VENV)/.stamp           ## measure; ratios in one run
+bench: $(VENV)/.stamp           ## measure; ratios in one run, recorded in benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(VENV)/.stamp     ## counts that no machine changes, and their limits
+	$(BIN)/python benchmarks/quick.py
 
 lock: $(VENV)/.stamp           ## write the locked requirements
 	$(BIN)/python requirements/lock.py $(BIN)/uv

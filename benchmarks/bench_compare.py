@@ -59,13 +59,13 @@ def rows() -> Iterator[Row]:
 
 
 def _start(folder: Path) -> Iterator[Row]:
-    files = _files(folder, 10_000)
+    files = write_files(folder, 10_000)
     imports = usage([sys.executable, "-c", IMPORTS], times=9)
     gates = "{metric: roc_auc, max_regression: 0.005}", "{metric: recall, min_improvement: 0.0}"
     loss = "{metric: log_loss, max_regression: 1%{}}"
     for name, sliced in (("", ""), (" and a slice rule", ", slices: {max_regression: 5%}")):
-        config = _config(folder, (*gates, loss.replace("{}", sliced)), sliced=bool(sliced))
-        ours = usage(_compare(folder, config, files), times=9)
+        config = write_config(folder, (*gates, loss.replace("{}", sliced)), sliced=bool(sliced))
+        ours = usage(compare_command(folder, config, files), times=9)
         ratio = ours.seconds / imports.seconds
         yield Row(
             f"10,000 rows, three gates{name} / importing click, pydantic, yaml, duckdb, numpy",
@@ -77,13 +77,13 @@ def _start(folder: Path) -> Iterator[Row]:
 
 def _resampling(folder: Path) -> Iterator[Row]:
     """F1 with a BCa interval, beside drawing rows with replacement."""
-    files = _files(folder, 1_000_000)
-    config = _config(folder, ("{metric: f1, max_regression: 0.005}",), sliced=False)
+    files = write_files(folder, 1_000_000)
+    config = write_config(folder, ("{metric: f1, max_regression: 0.005}",), sliced=False)
     columns = _columns(files[0], "label, prediction") | {
         "rival": _columns(files[1], "prediction")["prediction"]
     }
     theirs = _draw_rows(columns, 20) * 10_000 / 20
-    whole = usage(_compare(folder, config, files), times=3).seconds
+    whole = usage(compare_command(folder, config, files), times=3).seconds
     inside = float(_printed([sys.executable, "-c", REDUCE, *map(str, files)]))
     for name, ours in (("the whole process", whole), ("from Parquet to the interval", inside)):
         yield Row(
@@ -118,10 +118,10 @@ def _order(folder: Path) -> Iterator[Row]:
     from sklearn.metrics import roc_auc_score
 
     few, many = 10_000, 5_000_000
-    config = _config(folder, ("{metric: roc_auc, max_regression: 0.005}",), sliced=False)
-    baseline = usage(_compare(folder, config, _files(folder, few)))
-    files = _files(folder, many)
-    ours = usage(_compare(folder, config, files), times=3)
+    config = write_config(folder, ("{metric: roc_auc, max_regression: 0.005}",), sliced=False)
+    baseline = usage(compare_command(folder, config, write_files(folder, few)))
+    files = write_files(folder, many)
+    ours = usage(compare_command(folder, config, files), times=3)
     label = _columns(files[0], "label")["label"]
     scores = [_columns(file, "score")["score"] for file in files]
     start = time.perf_counter()
@@ -134,8 +134,10 @@ def _order(folder: Path) -> Iterator[Row]:
         "< 1 ×",
         ours.seconds < theirs,
     )
-    config = _config(folder, ("{metric: average_precision, max_regression: 0.01}",), sliced=False)
-    largest = max(ours.mebibytes, usage(_compare(folder, config, files)).mebibytes)
+    config = write_config(
+        folder, ("{metric: average_precision, max_regression: 0.01}",), sliced=False
+    )
+    largest = max(ours.mebibytes, usage(compare_command(folder, config, files)).mebibytes)
     per_row = (largest - baseline.mebibytes) * 2**20 / (many - few)
     yield Row(
         "memory of ROC-AUC and average precision, 5 M rows",
@@ -148,12 +150,12 @@ def _order(folder: Path) -> Iterator[Row]:
 def _scan(folder: Path) -> Iterator[Row]:
     """All that needs no order, beside the bare join of the same files."""
     gates = [f"{{metric: {name}, max_regression: 0.5%, slices: {{}}}}" for name in PLAIN]
-    config = _config(folder, gates, sliced=True)
-    small = usage(_compare(folder, config, _files(folder, 2_000_000)))
-    files = _files(folder, 20_000_000)
+    config = write_config(folder, gates, sliced=True)
+    small = usage(compare_command(folder, config, write_files(folder, 2_000_000)))
+    files = write_files(folder, 20_000_000)
     name = f"{len(PLAIN)} metrics, {SLICES} slices, 20 M rows / the bare join"
     ours, bare, losses = _in_turn(
-        _compare(folder, config, files),
+        compare_command(folder, config, files),
         [sys.executable, "-c", JOIN, *map(str, files), ""],
         [sys.executable, "-c", JOIN, *map(str, files), LOSSES],
     )
@@ -174,7 +176,7 @@ def _scan(folder: Path) -> Iterator[Row]:
     )
     shuffled = folder / "shuffled.parquet"
     _run(f"COPY (FROM '{files[1]}' ORDER BY hash(id)) TO '{shuffled}' (FORMAT parquet)")
-    apart = usage(_compare(folder, config, (files[0], shuffled)))
+    apart = usage(compare_command(folder, config, (files[0], shuffled)))
     yield Row(
         "memory of that, one file shuffled",
         f"{apart.mebibytes:,.0f} MiB ({apart.seconds:.0f} s)",
@@ -189,7 +191,7 @@ def _in_turn(*commands: Sequence[str], times: int = 3) -> tuple[Usage, ...]:
     return tuple(min(one, key=lambda u: u.seconds) for one in zip(*found, strict=True))
 
 
-def _compare(folder: Path, config: Path, files: Sequence[Path]) -> list[str]:
+def compare_command(folder: Path, config: Path, files: Sequence[Path]) -> list[str]:
     return [
         *(sys.executable, "-m", "cdml", "compare-to-champion", "--config", str(config)),
         *("--challenger", str(files[0]), "--champion", str(files[1])),
@@ -197,7 +199,7 @@ def _compare(folder: Path, config: Path, files: Sequence[Path]) -> list[str]:
     ]
 
 
-def _config(folder: Path, gates: Sequence[str], *, sliced: bool) -> Path:
+def write_config(folder: Path, gates: Sequence[str], *, sliced: bool) -> Path:
     path = folder / "cdml.yaml"
     listed = "".join(f"  - {gate}\n" for gate in gates)
     path.write_text(
@@ -208,7 +210,7 @@ def _config(folder: Path, gates: Sequence[str], *, sliced: bool) -> Path:
     return path
 
 
-def _files(folder: Path, rows: int) -> tuple[Path, Path]:
+def write_files(folder: Path, rows: int) -> tuple[Path, Path]:
     """Predictions of two models on so many rows, in the same order."""
     chance = "(hash(i * 8 + {})::DOUBLE / 18446744073709551616::DOUBLE)"
     signal = f"0.3 + 0.3 * label::INTEGER + 0.5 * ({chance.format(3)} - 0.5)"

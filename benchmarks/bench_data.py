@@ -95,8 +95,8 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="cdml-bench-") as name:
         folder = Path(name)
         small, large = folder / "small.parquet", folder / "large.parquet"
-        _table(small, ROWS)
-        ours = _ours(folder, small, 0, times=3)
+        write_table(small, ROWS)
+        ours = validate(folder, small, 0, times=3)
         hand = usage([sys.executable, "-c", by_hand(small, PATTERN)], 3)
         yield _at_most(
             "`cdml validate-data` / the same 25 checks as one query by hand, 5 M × 12",
@@ -106,14 +106,14 @@ def rows() -> Iterator[Row]:
             "memory of the same", f"{ours.mebibytes:.0f} MiB (by hand {hand.mebibytes:.0f})",
             "≤ 512 MiB", ours.mebibytes <= 512,
         )  # fmt: skip
-        many = _ours(folder, small, 175, times=3)
+        many = validate(folder, small, 175, times=3)
         yield _at_most(
             "200 checks / 25 checks", many.seconds / ours.seconds, 3.0,
             f"{many.seconds:.2f} s / {ours.seconds:.2f} s",
         )  # fmt: skip
         yield from _rivals(folder, small, ours)
-        _table(large, LARGE)
-        more = _ours(folder, large, 0, times=1)
+        write_table(large, LARGE)
+        more = validate(folder, large, 0, times=1)
         yield _at_most(
             f"time for each row, {LARGE / 1e6:.0f} M rows / 5 M rows",
             more.seconds / LARGE / (ours.seconds / ROWS), 1.25,
@@ -125,11 +125,11 @@ def _at_most(name: str, ratio: float, goal: float, detail: str) -> Row:
     return Row(name, f"{ratio:.2f} × ({detail})", f"≤ {goal:g} ×", ratio <= goal)
 
 
-def _table(path: Path, many: int) -> None:
+def write_table(path: Path, many: int) -> None:
     duckdb.execute(TABLE.replace("ROWS", str(many)).replace("DATA", str(path)))
 
 
-def _ours(folder: Path, data: Path, further: int, *, times: int) -> Usage:
+def validate(folder: Path, data: Path, further: int, *, times: int) -> Usage:
     contract = folder / f"bench-{further}.odcs.yaml"
     contract.write_text(_contract(data, further), encoding="utf-8")
     config = folder / f"{data.stem}-{further}.yaml"
@@ -148,7 +148,7 @@ def _contract(data: Path, further: int) -> str:
         known = columns[name].get("quality", [])
         columns[name]["quality"] = [*known, {**rule, "mustBeLessThan": 1_000_000}]
     document = {
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "bench", "name": "bench",
+        "apiVersion": "v3.2.0", "kind": "DataContract", "id": "bench", "name": "bench",
         "version": "1.0.0", "status": "active",
         "servers": [
             {"server": "local", "type": "local", "path": str(data), "format": "parquet"}

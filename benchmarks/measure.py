@@ -39,35 +39,48 @@ def seconds(command: Sequence[str], times: int = 1) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """What a whole process needed; `processor` is seconds of all processors, `read` in bytes."""
+
     seconds: float
     mebibytes: float
+    processor: float
+    read: int
 
 
-def usage(command: Sequence[str], times: int = 1) -> Usage:
-    """Median wall time and largest memory of a whole process; a verdict is no failure."""
-    found = [_used(command) for _ in range(times)]
+def usage(command: Sequence[str], times: int = 1, root: Path = ROOT) -> Usage:
+    """Median times, largest memory and fewest bytes read; a verdict is no failure.
+
+    `root` is the checkout whose cdml runs.
+    """
+    found = [_used(command, root) for _ in range(times)]
     return Usage(
         seconds=statistics.median(one.seconds for one in found),
         mebibytes=max(one.mebibytes for one in found),
+        processor=statistics.median(one.processor for one in found),
+        read=min(one.read for one in found),
     )
 
 
 _WATCH = """
-import resource, subprocess, sys, time
+import os, re, resource, subprocess, sys, time
 start = time.perf_counter()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.stderr.buffer.write(done.stderr)
-sys.exit(done.returncode)
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+seconds = time.perf_counter() - start
+with open(f"/proc/{process.pid}/io") as counts:
+    read = re.search("rchar: ([0-9]+)", counts.read())[1]
+code, used = process.wait(), resource.getrusage(resource.RUSAGE_CHILDREN)
+print(seconds, used.ru_maxrss, used.ru_utime + used.ru_stime, read)
+sys.exit(code)
 """
 
 
-def _used(command: Sequence[str]) -> Usage:
-    """By a process of its own: the system tells the memory of all children together."""
+def _used(command: Sequence[str], root: Path) -> Usage:
+    """By a separate process: the system adds up the memory of all children."""
     known = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-c", _WATCH, *command],
-        env={**known, "PYTHONPATH": str(ROOT / "src")},
+        env={**known, "PYTHONPATH": str(root / "src")},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -75,5 +88,10 @@ def _used(command: Sequence[str]) -> Usage:
     )
     if done.returncode not in _VERDICTS:
         raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr}")
-    taken, kibibytes = done.stdout.split()
-    return Usage(seconds=float(taken), mebibytes=float(kibibytes) / 1024)
+    taken, kibibytes, processor, read = done.stdout.split()
+    return Usage(
+        seconds=float(taken),
+        mebibytes=float(kibibytes) / 1024,
+        processor=float(processor),
+        read=int(read),
+    )
