@@ -1,7 +1,6 @@
 """The words of cdml.yaml and what each may hold."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -14,12 +13,10 @@ from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
 from cdml.config.output_columns import AnswerColumns
 from cdml.config.registries import DEFAULT_REGISTRY
+from cdml.config.values import PERCENT, BoundValue, ColumnName, ColumnNames, MetricName, Share
 from cdml.errors import ConfigurationError
 from cdml.statistics import metrics
-from cdml.statistics.metric_names import unknown_metric
 from cdml.statistics.metrics import FEWEST_CASES, FEWEST_CLUSTERS, FEWEST_ROWS
-
-_PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
 
 
 class Margin(SettingsModel):
@@ -35,18 +32,9 @@ class Margin(SettingsModel):
         return f"{self.value * 100:g}%" if self.relative else f"{self.value:g}"
 
 
-def _number(written: object) -> object:
-    """A bound is in the metric's own unit: no percentage, and not yes or no."""
-    if isinstance(written, bool):
-        raise ValueError(f"write a number, not {written!r}")
-    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
-        raise ValueError(f"write {float(match['number']) / 100:g}: a bound cannot be a percentage")
-    return written
-
-
 def read_margin(written: object) -> Margin:
     """Read `0.005` and `1%`, or raise a ValueError."""
-    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+    if isinstance(written, str) and (match := PERCENT.fullmatch(written.strip())):
         return Margin(value=float(match["number"]) / 100, relative=True)
     if isinstance(written, bool) or not isinstance(written, int | float):
         if isinstance(written, Margin):
@@ -58,13 +46,6 @@ def read_margin(written: object) -> Margin:
         return Margin(value=float(written))
     except OverflowError:
         raise ValueError("write a smaller number") from None
-
-
-def _validate_metric(name: str) -> str:
-    metric = metrics.find_metric(name)
-    if metric is None:
-        raise ValueError(unknown_metric(name))
-    return metric.name
 
 
 def _distinct_classes(
@@ -81,40 +62,6 @@ def _distinct_classes(
 MarginField = Annotated[
     Margin,
     BeforeValidator(read_margin, json_schema_input_type=float | str),
-]
-BoundValue = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-MetricName = Annotated[str, AfterValidator(_validate_metric)]
-
-
-def _column(written: object) -> object:
-    """Columns may be called by numbers, as those of an array are."""
-    counted = isinstance(written, int) and not isinstance(written, bool)
-    return str(written) if counted else written
-
-
-ColumnName = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
-
-
-def _columns(written: object) -> object:
-    if written is None:
-        return ()
-    return written if isinstance(written, list | tuple) else (written,)
-
-
-ColumnNames = Annotated[
-    tuple[ColumnName, ...], BeforeValidator(_columns, json_schema_input_type=str | list[str])
-]
-
-
-def _share(written: object) -> object:
-    """Read `1%` as 0.01."""
-    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
-        return float(match["number"]) / 100
-    return _number(written)
-
-
-Share = Annotated[
-    float, BeforeValidator(_share, json_schema_input_type=float | str), Field(ge=0, lt=1)
 ]
 
 
