@@ -34,7 +34,7 @@ done < <(
 )
 # Who signs the journal is who delivers; no command that runs a model is given the key.
 case "${1-}" in
-  deploy | rollback | history) ;;
+  deploy | rollback | history | monitor) ;;
   *) unwanted+=(-u CDML_JOURNAL_KEY -u CDML_JOURNAL_KEY_PREVIOUS) ;;
 esac
 

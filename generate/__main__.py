@@ -14,7 +14,7 @@ from cdml.cli.command import Command
 from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
-from cdml.evidence import cases, charts, criterion, failure, interval, judges, schema
+from cdml.evidence import cases, charts, criterion, failure, interval, judges, monitor, schema
 from cdml.evidence.store import FILES
 from generate.actions import (
     ACTIONS,
@@ -91,7 +91,7 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
     printed = first_verdict(ROOT / "examples/llm")
     tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
     written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
-    describe_fields((cases, charts, criterion, interval, judges, schema, failure))
+    describe_fields((cases, charts, criterion, interval, judges, schema, failure, monitor))
     formats = dict(FILES)
     formats[failure.Failure] = "<command>.error.json"
     for kind, name in formats.items():

@@ -17,6 +17,7 @@ ACTIONS = {
     "report": ("report",),
     "deploy": ("deploy",),
     "rollback": ("rollback",),
+    "monitor": ("monitor",),
 }
 """The actions, and the commands that each runs, in order."""
 SCORING = ("root", "evaluate-model", "compare-to-champion")
@@ -71,6 +72,15 @@ INPUTS = (
         " a run that holds the lock is over (`actions: read`)",
         (),
         inputs_of=("rollback",),
+        default=TOKEN,
+        variable="CDML_GITHUB_TOKEN",
+    ),
+    Input(
+        "github-token",
+        "Token for the journal and the monitoring state (`contents: write`), the issue (`issues:"
+        " write`) and the retraining workflow (`actions: write`)",
+        (),
+        inputs_of=("monitor",),
         default=TOKEN,
         variable="CDML_GITHUB_TOKEN",
     ),

@@ -25,12 +25,13 @@ from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evidence.schema import DataRef
+from cdml.journal.branches import journal_branch, monitoring_branch
 from cdml.journal.signature import Keys
 from cdml.results.selection import Selection
 from cdml.tables.declared_types import UNDECLARED, Types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cdml.adapters.results.read import SelectedResults
     from cdml.adapters.scoring.sandbox_choice import Enclosure
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from cdml.evaluation.scorer import Scorer
     from cdml.journal.port import Journal
     from cdml.models.registry import Registry
+    from cdml.monitoring.windows import PredictionLog
     from cdml.results.reader import ResultTable
     from cdml.results.roles import Choice, Roles
     from cdml.tables.table import Table, Tables
@@ -77,6 +79,7 @@ RESULTS: Names = {
     "select": "cdml.adapters.results.read:SelectedResults",
     "facts": "cdml.adapters.results.facts:open_facts",
 }
+PREDICTION_LOGS: Names = {"duckdb": "cdml.adapters.predictions.windows:DuckPredictionLog"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
 _OLD_PLATFORM = "CDML_PLATFORM"
@@ -403,7 +406,20 @@ class Wiring:
         """The same as somebody reads it who is about to sign it."""
         return self._signed(accepts=True)
 
-    def _signed(self, *, accepts: bool = False) -> Journal:
+    @cached_property
+    def monitoring_state(self) -> Journal:
+        """What earlier looks at what serves remembered, on another branch."""
+        return self._signed(branch=monitoring_branch)
+
+    @cached_property
+    def prediction_log(self) -> PredictionLog:
+        """Joins logged predictions with their labels."""
+        made: PredictionLog = find_adapter("engine", "duckdb", PREDICTION_LOGS)()
+        return made
+
+    def _signed(
+        self, *, accepts: bool = False, branch: Callable[[str, str], str] = journal_branch
+    ) -> Journal:
         made: Journal = find_adapter("journal", "git", JOURNALS)(
             folder=self.loaded.folder,
             environment=self.delivery or self.loaded.config.deploy.environment,
@@ -412,6 +428,7 @@ class Wiring:
             remote=self.loaded.config.deploy.journal.remote,
             note=self._note,
             credentials=self.ci_run.push_credentials(),
+            branch=branch,
         )
         wrap = find_adapter("journal", "signed", JOURNALS)
         signed: Journal = wrap(

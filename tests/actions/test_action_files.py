@@ -20,8 +20,16 @@ ROOT = Path(__file__).parents[2]
 FILES = {"root": ROOT / "action.yml"} | {
     path.parent.name: path for path in sorted(ROOT.glob("actions/*/action.yml"))
 }
-NAMES = ["validate-data", "evaluate-model", "compare-to-champion", "report", "deploy", "rollback"]
-TALKS = {"report", "deploy", "rollback"}
+NAMES = [
+    "validate-data",
+    "evaluate-model",
+    "compare-to-champion",
+    "report",
+    "deploy",
+    "rollback",
+    "monitor",
+]
+TALKS = {"report", "deploy", "rollback", "monitor"}
 OURS = {
     "python",
     "github-token",

@@ -58,9 +58,11 @@ def record_errors(command: "CommandName", config: Path, output: Path) -> Iterato
 
 def _replaced(command: "CommandName") -> tuple[type, ...]:
     """The evidence that a command is about to form anew, and what rests on it."""
+    from cdml.evidence.monitor import Monitoring
     from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
     return {
+        "monitor": (Monitoring,),
         "validate-data": (DataEvidence, Deployment),
         "evaluate-model": (Evaluation, Comparison, Deployment),
         "compare-to-champion": (Comparison, Deployment),

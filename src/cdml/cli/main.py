@@ -4,6 +4,7 @@ import click
 
 from cdml.cli import deliveries, project, stages
 from cdml.cli.compare import compare
+from cdml.cli.monitor import monitor
 from cdml.cli.report import report
 from cdml.errors import EXIT_CODES
 
@@ -37,6 +38,7 @@ cli = click.Group(
         deliveries.deploy,
         deliveries.rollback,
         deliveries.history,
+        monitor,
         project.init,
         project.isolation,
         project.schema,

@@ -39,20 +39,20 @@ def print_stage(
 ) -> int:
     """One stage: what did not pass, then the verdict."""
     _print_findings(evidence)
-    _print_verdict(evidence.verdict, evidence.reason)
-    return _hand_on(ci_run, output, evidence.verdict)
+    print_verdict(evidence.verdict, evidence.reason)
+    return hand_on(ci_run, output, evidence.verdict)
 
 
 def print_gate(ci_run: CiRun, output: Path, run: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (run.data, run.evaluation, run.comparison):
         _print_findings(part)
-    _print_verdict(run.verdict, "")
+    print_verdict(run.verdict, "")
     if (version := run.comparison.registered) is not None:
         _print_registered(terminal(version.uri), ci_run)
     digest, registered = run.evaluation.model.digest, run.version
     outputs = {"digest": digest or "", "version": registered.version if registered else ""}
-    return _hand_on(ci_run, output, run.verdict, outputs)
+    return hand_on(ci_run, output, run.verdict, outputs)
 
 
 def _print_registered(uri: str, ci_run: CiRun) -> None:
@@ -77,7 +77,7 @@ def print_in_progress(ci_run: CiRun, address: str | None) -> int:
 def print_unjudged(ci_run: CiRun, output: Path, address: str | None) -> None:
     """That there is no verdict, and where that is said; the error itself comes last."""
     _print_comment(address)
-    _hand_on(ci_run, output, Verdict.INCONCLUSIVE, {"comment-url": address or ""})
+    hand_on(ci_run, output, Verdict.INCONCLUSIVE, {"comment-url": address or ""})
 
 
 def print_report(ci_run: CiRun, output: Path, report: "Reported") -> int:
@@ -93,7 +93,7 @@ def print_report(ci_run: CiRun, output: Path, report: "Reported") -> int:
         if label := labels.get(name, name):
             click.echo(f"{label}: {path}")
     _print_comment(report.comment_url)
-    return _hand_on(ci_run, output, report.verdict, {"comment-url": report.comment_url or ""})
+    return hand_on(ci_run, output, report.verdict, {"comment-url": report.comment_url or ""})
 
 
 def print_deployment(ci_run: CiRun, output: Path, deployment: Deployment) -> int:
@@ -103,14 +103,14 @@ def print_deployment(ci_run: CiRun, output: Path, deployment: Deployment) -> int
     click.echo(f"{deployment.operation}: {terminal(deployment.reason)}")
     if deployment.times is not None:
         click.echo(f"times: {_describe_times(deployment.times)}")
-    return _hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
+    return hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
 
 
 def print_nothing_delivered(ci_run: CiRun, output: Path, sentence: str) -> int:
     """That there was nothing to deploy, or no paused canary to resume."""
     click.echo(f"deploy: {terminal(sentence)}")
     empty = dict.fromkeys(("version", "digest", "deployment-id", "parked-until"), "")
-    return _hand_on(ci_run, output, Verdict.PASS, {"changed": "false", **empty})
+    return hand_on(ci_run, output, Verdict.PASS, {"changed": "false", **empty})
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def hand_on_failure(
         if path.is_file() and path.read_bytes() != before:
             deployment = read_evidence(output, Deployment)
             if deployment is not None:
-                _hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
+                hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
                 notify(deployment)
         raise
 
@@ -155,7 +155,7 @@ def _describe_times(times: Times) -> str:
     return ", ".join(parts)
 
 
-def _hand_on(
+def hand_on(
     ci_run: CiRun, output: Path, verdict: Verdict, outputs: Mapping[str, str] | None = None
 ) -> int:
     """Hand on what every command does, and more; the exit code of the verdict."""
@@ -195,7 +195,8 @@ def _print_findings(evidence: DataEvidence | Evaluation | Comparison) -> None:
         click.echo(f"  … {len(bad) - _MOST_LISTED} more in the evidence")
 
 
-def _print_verdict(verdict: Verdict, reason: str) -> None:
+def print_verdict(verdict: Verdict, reason: str) -> None:
+    """The verdict, coloured, and why."""
     click.echo(f"verdict: {_paint_verdict(verdict)} {terminal(reason)}".rstrip())
 
 

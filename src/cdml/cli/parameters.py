@@ -11,7 +11,7 @@ from typing import Literal
 
 _EVERY = (
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "report", "deploy",
-    "rollback", "history",
+    "rollback", "history", "monitor",
 )  # fmt: skip
 _RESULTS = ("compare", "gate", "evaluate-model", "compare-to-champion")
 
@@ -182,11 +182,11 @@ PARAMETERS = (
         "environment",
         "Deployment environment; if it is not the configured one, its alias is"
         " `<champion>-<environment>`",
-        ("deploy", "rollback", "history"),
+        ("deploy", "rollback", "history", "monitor"),
         unset="the configured one",
         key="deploy.environment",
     ),
-    Parameter("dry-run", "Print the plan and write nothing", ("deploy",), kind="flag"),
+    Parameter("dry-run", "Print the plan and write nothing", ("deploy", "monitor"), kind="flag"),
     Parameter(
         "override",
         "Refusals to override, separated by commas; needs `--reason`",

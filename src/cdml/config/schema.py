@@ -11,6 +11,7 @@ from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.class_labels import find_class, yaml_scalar
 from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
+from cdml.config.monitoring import MonitoringSettings
 from cdml.config.output_columns import AnswerColumns
 from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.config.values import PERCENT, BoundValue, ColumnName, ColumnNames, MetricName, Share
@@ -419,6 +420,8 @@ class Config(SettingsModel):
     scoring: ScoringSettings = ScoringSettings()
     policy: PolicySettings = PolicySettings()
     deploy: DeploySettings = DeploySettings()
+    monitoring: MonitoringSettings | None = None
+    """How the version that serves is watched; `cdml monitor` needs it."""
 
     @property
     def reads_label(self) -> bool:

@@ -12,12 +12,18 @@ from cdml.evidence.base import EvidenceModel, Text
 from cdml.evidence.schema import Producer
 
 CommandName = Literal[
-    "validate-data", "evaluate-model", "compare-to-champion", "gate", "deploy", "rollback"
+    "validate-data",
+    "evaluate-model",
+    "compare-to-champion",
+    "gate",
+    "deploy",
+    "rollback",
+    "monitor",
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 STAGES = COMMANDS[:3]
 """What `gate` runs."""
-DELIVERIES = COMMANDS[4:]
+DELIVERIES = COMMANDS[4:6]
 
 
 _KILLED = (
@@ -73,7 +79,9 @@ def outdated_commands(command: CommandName) -> tuple[CommandName, ...]:
     """The commands whose errors are out of date when a command starts."""
     if command == "gate":
         return (*STAGES, "gate")
-    return (command, "gate") if command in STAGES else DELIVERIES
+    if command in STAGES:
+        return (command, "gate")
+    return DELIVERIES if command in DELIVERIES else (command,)
 
 
 def write_failure(folder: Path, failure: Failure) -> Path:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from cdml.common.validation import first_problem
 from cdml.errors import InputError
 from cdml.evidence.criterion import from_version_1
+from cdml.evidence.monitor import Monitoring
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
 PREDICTIONS = "predictions.parquet"
@@ -25,8 +26,8 @@ PREDICTIONS_FILES = (
 """How the name of a predictions file ends."""
 
 
-Evidence = DataEvidence | Evaluation | Comparison | Deployment
-E = TypeVar("E", DataEvidence, Evaluation, Comparison, Deployment)
+Evidence = DataEvidence | Evaluation | Comparison | Deployment | Monitoring
+E = TypeVar("E", DataEvidence, Evaluation, Comparison, Deployment, Monitoring)
 M = TypeVar("M", bound=BaseModel)
 
 FILES: dict[type[BaseModel], str] = {
@@ -34,6 +35,7 @@ FILES: dict[type[BaseModel], str] = {
     Evaluation: "evaluation.json",
     Comparison: "comparison.json",
     Deployment: "deployment.json",
+    Monitoring: "monitor.json",
 }
 MAX_BYTES = 32 * 1024 * 1024
 

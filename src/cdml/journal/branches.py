@@ -8,6 +8,14 @@ def journal_branch(environment: str, model: str) -> str:
     return f"cdml/{branch_part(environment)}/{branch_part(model)}"
 
 
+def monitoring_branch(environment: str, model: str) -> str:
+    """The branch with the monitoring state of a model in an environment.
+
+    It is not below `cdml/`: a look is never taken for the progress of a deploy.
+    """
+    return f"cdml-monitor/{branch_part(environment)}/{branch_part(model)}"
+
+
 def branch_part(name: str) -> str:
     """A name as one part of a branch: what git refuses, `/` and `%` are percent-encoded.
 

@@ -65,12 +65,13 @@ class GitJournal:
         remote: str | None = None,
         note: Callable[[str], None] = lambda _: None,
         credentials: PushCredentials | None = None,
+        branch: Callable[[str, str], str] = journal_branch,
     ) -> None:
         self._folder = folder
         self._configured = remote
         self._note = note
         self._credentials = credentials
-        self._branch = journal_branch(environment, model)
+        self._branch = branch(environment, model)
         self._ref = f"refs/heads/{self._branch}"
         self._variables = variables
         self._at_hand: str | None = None

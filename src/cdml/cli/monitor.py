@@ -1,0 +1,46 @@
+"""The command that watches what serves."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cdml.cli.command import command
+from cdml.cli.progress import ConsoleProgress
+
+if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from cdml.evidence.monitor import Monitoring
+    from cdml.wiring import Wiring
+
+
+@command("monitor", records=True)
+def monitor(config: Path, output_dir: Path, environment: str | None, dry_run: bool) -> int:
+    """Judge what serves by its logged predictions and their labels. Writes monitor.json."""
+    from cdml.monitoring.monitor import monitor as look
+    from cdml.wiring import Wiring
+
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
+    evidence = look(
+        wiring.loaded, wiring, output=output_dir, environment=environment, dry_run=dry_run
+    )
+    return _print_monitoring(wiring, output_dir, evidence)
+
+
+def _print_monitoring(wiring: "Wiring", output: Path, evidence: "Monitoring") -> int:
+    """What every rule of the serving version came to, the alarms, and the verdict."""
+    from cdml.cli.output import hand_on, print_verdict
+    from cdml.common.markdown import terminal
+
+    for version in evidence.versions[:1]:
+        click.echo(
+            f"  v{version.version} in {terminal(evidence.environment)} since"
+            f" {version.since:%Y-%m-%d %H:%M} UTC"
+        )
+        for rule in version.rules:
+            click.echo(f"  {rule.verdict.value:13} {terminal(rule.reason)}")
+        for one in version.not_monitored:
+            click.echo(f"  not judged    {terminal(one.metric)}: {terminal(one.reason)}")
+    for alarm in evidence.alarms:
+        click.echo(f"  {alarm.verdict.value:13} {terminal(alarm.reason)}")
+    print_verdict(evidence.verdict, evidence.reason)
+    return hand_on(wiring.ci_run, output, evidence.verdict)

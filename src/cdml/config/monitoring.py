@@ -1,0 +1,95 @@
+"""The words of cdml.yaml below `monitoring`: what serves, watched by its predictions and labels."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cdml.config.base import AddressText, Duration, SettingsModel
+from cdml.config.values import BoundValue, ColumnName, MetricName, Share
+
+Reaction = Literal["issue", "retrain", "rollback"]
+"""What a proven degradation brings about."""
+
+
+class MonitoringRule(SettingsModel):
+    """A promise for production that is not the gate's."""
+
+    metric: MetricName
+    """A metric by its name, or `mean(column)`."""
+    at_least: BoundValue | None = None
+    """The mean must not be lower."""
+    at_most: BoundValue | None = None
+    """The mean must not be higher."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest possible value of `mean(column)`."""
+    tier: Literal["critical", "advisory"] = "critical"
+    """advisory: a proven degradation warns, and does not fail."""
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.at_least is None) is (self.at_most is None):
+            raise ValueError("a rule needs at_least or at_most, and not both")
+        return self
+
+
+class RetrainSettings(SettingsModel):
+    """The workflow that trains a new model."""
+
+    workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
+    """File name of a workflow of this repository that has `on: workflow_dispatch` with the input
+    `reason`."""
+    ref: str | None = None
+    """Branch whose workflow is run; by default the repository's default branch."""
+
+
+class MonitoringSettings(SettingsModel):
+    """How the model that serves is watched."""
+
+    predictions: AddressText
+    """Logged predictions: any table, such as a file, a glob, an object store or a database. It has
+    the key, the time, `prediction`, and `score` or `score_<class>` for metrics of probabilities."""
+    labels: AddressText | None = None
+    """Table of the labels that arrive later, with the key and `data.label`."""
+    key: tuple[ColumnName, ...] = Field(min_length=1)
+    """Columns that identify a request in both tables."""
+    time: ColumnName
+    """Column of the predictions with the time of the request."""
+    version: ColumnName | None = None
+    """Column with the version that made a prediction; by default `version`, if there is one, else
+    the journal says which version served at that time."""
+    label_time: ColumnName | None = None
+    """Column of the labels with the time at which each was observed."""
+    window: Duration = 86_400.0
+    """Length of a window. Windows are what the test counts, so rows of one may be alike."""
+    independent_rows: bool = False
+    """Whether the rows of a window are independent of each other. If so, rows are what the test
+    counts: it is much faster, and gives false alarms if they are not."""
+    label_delay: Duration
+    """Time after the end of a window at which its labels are complete and it is judged, once."""
+    min_labelled: Share = 0.5
+    """Share of a window's predictions that need a label; with fewer, the window is not judged."""
+    against: Literal["gates"] | tuple[MonitoringRule, ...] = "gates"
+    """gates: what the serving version reached at its gate, less the margin; or a list of rules."""
+    clip: dict[MetricName, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+    """Largest loss of a row that counts, by metric, such as `{mean_absolute_error: 60}`; larger
+    ones count as this."""
+    false_alarms: float = Field(default=0.01, gt=0, lt=0.5)
+    """Chance of any false alarm between two deploys, over all rules and looks."""
+    on_degradation: tuple[Reaction, ...] = ("issue",)
+    """What a proven degradation does: open an issue, dispatch the retraining workflow, or roll
+    back if the previous version is proven better on the same rows."""
+    retrain: RetrainSettings | None = None
+    silence: Duration = 86_400.0
+    """Time without predictions, or without labels that are due, after which monitoring alarms."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if "retrain" in self.on_degradation and self.retrain is None:
+            raise ValueError("on_degradation has retrain, but retrain.workflow is missing")
+        if self.label_time is not None and self.labels is None:
+            raise ValueError("label_time is a column of labels, which is missing")
+        if self.against == ():
+            raise ValueError("against needs at least one rule")
+        return self

@@ -1,0 +1,148 @@
+"""monitor.json: whether what serves still keeps what it promised."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cdml.common.verdict import Verdict
+from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
+from cdml.evidence.criterion import Tier
+from cdml.evidence.schema import DataRef, Producer
+
+
+class MonitoredWindow(EvidenceModel):
+    """One judged window of a rule."""
+
+    start: Moment
+    """When the window begins, in UTC."""
+    rows: Count
+    """Rows that inform the metric."""
+    value: Number
+    """The metric in this window."""
+    log_e_value: Number
+    """Natural logarithm of the e-value after this window."""
+
+
+class MonitoredRule(EvidenceModel):
+    """One promise, held against all windows since the version was deployed."""
+
+    metric: Text
+    """Name of the metric."""
+    bound: Number
+    """What the mean over windows must not be worse than."""
+    origin: Text
+    """Where the bound comes from, in words."""
+    tier: Tier = "critical"
+    clipped_at: Number | None = None
+    """Largest loss of a row that counts; null where every loss counts as it is."""
+    value: Number | None
+    """Mean of the windows' values; null before the first."""
+    low: Number | None
+    """Lower end of the confidence sequence of the mean, valid at every look."""
+    high: Number | None
+    """Upper end."""
+    alpha: Number
+    """This rule's share of the chance of a false alarm."""
+    log_e_value: Number
+    """Natural logarithm of the e-value; the degradation is proven at -ln(alpha)."""
+    windows: Count
+    """How many windows were judged."""
+    degraded_in: Moment | None = None
+    """Start of the window that proved the degradation; null where none did."""
+    verdict: Verdict
+    """fail: a degradation is proven; warn: so it is, and the rule is advisory."""
+    reason: Text
+    """The sentence that the report shows."""
+    points: tuple[MonitoredWindow, ...] = ()
+    """The windows for the plot; older ones are thinned out."""
+
+
+class NotMonitored(EvidenceModel):
+    """A metric that is not judged in production."""
+
+    metric: Text
+    """Name of the metric."""
+    reason: Text
+    """Why it is not judged."""
+
+
+class Alarm(EvidenceModel):
+    """Something about the feeds that keeps monitoring from its work, or may."""
+
+    kind: Literal[
+        "predictions", "labels", "column", "schema", "version", "unusable", "clock", "late", "rules"
+    ]
+    """What it is about."""
+    verdict: Verdict
+    """inconclusive: what serves is not watched; warn: it is, with this restriction."""
+    reason: Text
+    """The sentence that the report shows."""
+
+
+class MonitoredVersion(EvidenceModel):
+    """A version that serves or served, and how it kept its promises."""
+
+    version: Text
+    """Number in the registry."""
+    digest: Digest
+    """SHA-256 over the model's files."""
+    since: Moment
+    """When it began to serve."""
+    serves: bool
+    """Whether it serves now."""
+    judged_windows: Count
+    """Closed windows that had enough labels."""
+    skipped_windows: Count
+    """Closed windows that had too few."""
+    late: Count
+    """Predictions and labels that arrived after their window was closed; they change no verdict."""
+    rules: tuple[MonitoredRule, ...]
+    """Every promise, judged."""
+    not_monitored: tuple[NotMonitored, ...] = ()
+    """Metrics without a promise."""
+
+
+class ReactionTaken(EvidenceModel):
+    """What the degradation brought about."""
+
+    kind: Literal["issue", "retrain", "rollback"]
+    """Which reaction."""
+    state: Literal["done", "refused", "planned"]
+    """Whether it was done."""
+    detail: Text
+    """What happened, in words."""
+    url: Text | None = None
+    """Address of the issue or of the run."""
+
+
+class Monitoring(EvidenceModel):
+    """monitor.json: what serves, watched by its predictions and the labels that arrive later."""
+
+    schema_: Literal["cdml.monitor/1"] = Field("cdml.monitor/1", alias="schema")
+    """Name and version of this format."""
+    model: Text
+    """The model's name in the registry."""
+    environment: Text
+    """The environment, such as `production`."""
+    verdict: Verdict
+    """fail: a degradation is proven; inconclusive: what serves cannot be watched."""
+    reason: Text
+    """Why, in a sentence."""
+    predictions: DataRef | None = None
+    """The logged predictions; null where they could not be read."""
+    labels: DataRef | None = None
+    """The labels; null where there are none yet."""
+    newest_prediction: Moment | None = None
+    """Time of the newest prediction."""
+    closed_until: Moment | None = None
+    """All windows before this time are closed."""
+    versions: Annotated[tuple[MonitoredVersion, ...], Field(max_length=1000)] = ()
+    """Versions by the journal, the newest first."""
+    alarms: tuple[Alarm, ...] = ()
+    """Silent feeds, missing columns and the like."""
+    reactions: tuple[ReactionTaken, ...] = ()
+    """What a degradation brought about."""
+    state: Text | None = None
+    """Commit of the state after this look; null where none was written."""
+    produced: Producer
+    """Who wrote this, and when."""

@@ -1,0 +1,186 @@
+"""How closed windows move the tests on. Nothing here reads a clock or a table."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from cdml.config.monitoring import MonitoringSettings
+from cdml.monitoring.figures import Form
+from cdml.monitoring.promises import NoPromise, Promise
+from cdml.monitoring.serving import ServingPeriod, period_of
+from cdml.monitoring.state import (
+    MOST_POINTS,
+    ClosedWindow,
+    PeriodState,
+    Point,
+    RuleState,
+    thin_out,
+)
+from cdml.monitoring.windows import WindowRows
+from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
+
+LOOK_BACK = 2
+"""Closed windows that are read again, to count what arrived late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodRows:
+    """The rows of one period in one window."""
+
+    window: int
+    predictions: int
+    labelled: int
+    unusable: int
+    figures: dict[str, WindowSums]
+
+
+def start_period(
+    period: ServingPeriod,
+    first: int,
+    promises: Sequence[Promise],
+    without: Sequence[NoPromise],
+    settings: MonitoringSettings,
+) -> PeriodState:
+    """A period before its first window; the chance of a false alarm is shared by its rules."""
+    alpha = settings.false_alarms / max(len(promises), 1)
+    rules = tuple(
+        RuleState(
+            metric=one.figure.metric.name,
+            worst=one.figure.worst,
+            best=one.figure.best,
+            bound=one.bound,
+            origin=one.origin,
+            tier=one.tier,
+            test=_as_state(
+                DegradationTest.start(
+                    bound=one.figure.scale(one.bound),
+                    alpha=alpha,
+                    independent_rows=settings.independent_rows and one.figure.form is Form.MEAN,
+                )
+            ),
+        )
+        for one in promises
+    )
+    return PeriodState(
+        operation=period.operation,
+        version=period.version,
+        digest=period.digest,
+        since=period.since,
+        next_window=first,
+        rules=rules,
+        unjudged={one.metric: one.reason for one in without},
+    )
+
+
+def assign(
+    rows: Sequence[WindowRows], periods: Sequence[ServingPeriod]
+) -> tuple[dict[int, list[PeriodRows]], dict[str, int]]:
+    """The rows of each period, by its index, and the predictions of unknown versions."""
+    merged: dict[tuple[int, int], PeriodRows] = {}
+    unknown: dict[str, int] = {}
+    for one in rows:
+        place = period_of(one.version, one.at, periods)
+        if place is None:
+            name = one.version if one.version is not None else "before the first deploy"
+            unknown[name] = unknown.get(name, 0) + one.predictions
+            continue
+        key = (place, one.window)
+        merged[key] = _merge(merged.get(key), one)
+    by_period: dict[int, list[PeriodRows]] = {}
+    for (place, _), found in sorted(merged.items()):
+        by_period.setdefault(place, []).append(found)
+    return by_period, unknown
+
+
+def _merge(before: PeriodRows | None, rows: WindowRows) -> PeriodRows:
+    figures = dict(before.figures) if before else {}
+    for name, sums in rows.figures.items():
+        old = figures.get(name)
+        figures[name] = (
+            sums
+            if old is None
+            else WindowSums(
+                count=old.count + sums.count,
+                sum=old.sum + sums.sum,
+                sum_of_squares=old.sum_of_squares + sums.sum_of_squares,
+            )
+        )
+    return PeriodRows(
+        window=rows.window,
+        predictions=(before.predictions if before else 0) + rows.predictions,
+        labelled=(before.labelled if before else 0) + rows.labelled,
+        unusable=(before.unusable if before else 0) + rows.unusable,
+        figures=figures,
+    )
+
+
+def advance(
+    period: PeriodState, rows: Sequence[PeriodRows], *, closed: int, min_labelled: float
+) -> PeriodState:
+    """The period after all its windows before `closed`; those that were closed stay as judged."""
+    recent = {one.window: one for one in period.recent}
+    late, judged, skipped = period.late, period.judged_windows, period.skipped_windows
+    rules = list(period.rules)
+    for one in rows:
+        if one.window >= closed:
+            continue
+        before = recent.get(one.window)
+        if one.window < period.next_window:
+            known = (before.predictions, before.labelled) if before else (0, 0)
+            if before is not None:
+                late += max(0, one.labelled - known[1])
+                late += max(0, one.predictions - known[0])
+        else:
+            enough = one.labelled >= min_labelled * one.predictions
+            rules = [_observe(rule, one, labelled=enough) for rule in rules]
+            judged, skipped = (judged + 1, skipped) if enough else (judged, skipped + 1)
+        recent[one.window] = ClosedWindow(
+            window=one.window, predictions=one.predictions, labelled=one.labelled
+        )
+    most = MOST_POINTS // max(len(rules), 1)
+    return period.model_copy(
+        update={
+            "next_window": max(period.next_window, closed),
+            "rules": tuple(
+                rule.model_copy(update={"points": thin_out(rule.points, most)}) for rule in rules
+            ),
+            "recent": tuple(recent[number] for number in sorted(recent)[-LOOK_BACK:]),
+            "late": late,
+            "judged_windows": judged,
+            "skipped_windows": skipped,
+        }
+    )
+
+
+def _observe(rule: RuleState, rows: PeriodRows, *, labelled: bool) -> RuleState:
+    sums = rows.figures.get(rule.figure.key)
+    needs_label = rule.figure.metric.of_outcomes
+    if sums is None or not sums.count or (needs_label and not labelled):
+        return rule
+    test = DegradationTest.from_json(dict(rule.test)).observe(sums)
+    value = rule.figure.natural(sums.sum / sums.count)
+    point: Point = (rows.window, sums.count, _short(value), _short(test.log_e_value))
+    degraded_in = rule.degraded_in
+    if degraded_in is None and test.degraded:
+        degraded_in = rows.window
+    return rule.model_copy(
+        update={
+            "test": _as_state(test),
+            "degraded_in": degraded_in,
+            "points": (*rule.points, point),
+        }
+    )
+
+
+def _as_state(test: DegradationTest) -> Mapping[str, JsonValue]:
+    """As it is read back: lists in place of tuples, so that states can be compared."""
+    state: Mapping[str, JsonValue] = json.loads(json.dumps(test.to_json()))
+    return state
+
+
+def _short(number: float) -> float:
+    """Five digits: points are drawn, and decide nothing."""
+    return float(f"{number:.5g}") if math.isfinite(number) else 0.0

@@ -1,0 +1,139 @@
+"""The two tables that monitoring reads, and the alarms of what they lack."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cdml.common.verdict import Verdict
+from cdml.config import LoadedConfig
+from cdml.config.monitoring import MonitoringSettings
+from cdml.errors import InputError
+from cdml.evidence.monitor import Alarm
+from cdml.tables.declared_types import Declared
+from cdml.tables.query import LogicalType
+from cdml.tables.table import Table, Tables
+
+_FUTURE = timedelta(hours=1)
+"""How far ahead the clocks of other machines may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One table; `problem` says why it could not be opened."""
+
+    name: str
+    table: Table | None
+    problem: str = ""
+
+    @property
+    def types(self) -> dict[str, str]:
+        """What each column holds."""
+        return {one.name: str(one.type) for one in self.table.fields} if self.table else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeds:
+    """Predictions and labels as they are now."""
+
+    predictions: Feed
+    labels: Feed | None
+    newest: datetime | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether windows can be judged."""
+        labelled = self.labels is None or self.labels.table is not None
+        return self.predictions.table is not None and labelled
+
+    @property
+    def columns(self) -> Mapping[str, Mapping[str, str]]:
+        """The columns of both, by feed."""
+        both = (self.predictions, *([self.labels] if self.labels else []))
+        return {feed.name: feed.types for feed in both if feed.table is not None}
+
+
+def open_feeds(loaded: LoadedConfig, settings: MonitoringSettings, tables: Tables) -> Feeds:
+    """Both tables; what cannot be opened is a feed with a problem."""
+    predictions = _open("predictions", settings.predictions, settings.time, loaded, tables)
+    labels = None
+    if settings.labels is not None:
+        labels = _open("labels", settings.labels, settings.label_time, loaded, tables)
+    newest = None
+    table = predictions.table
+    if table is not None and any(one.name == settings.time for one in table.fields):
+        extent = table.extent(settings.time)
+        if extent is not None and isinstance(extent[1], datetime):
+            newest = extent[1] if extent[1].tzinfo else extent[1].replace(tzinfo=UTC)
+    return Feeds(predictions=predictions, labels=labels, newest=newest)
+
+
+def _open(name: str, address: str, time: str | None, loaded: LoadedConfig, tables: Tables) -> Feed:
+    types = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
+    try:
+        return Feed(name=name, table=tables.open(loaded.locate(address), types))
+    except InputError as error:
+        return Feed(name=name, table=None, problem=error.message)
+
+
+def feed_alarms(
+    feeds: Feeds,
+    before: Mapping[str, Mapping[str, str]],
+    settings: MonitoringSettings,
+    *,
+    needed: Collection[str],
+    now: datetime,
+    since: datetime,
+) -> Iterator[Alarm]:
+    """Silence, columns that vanished or changed, and clocks that run ahead.
+
+    `before` are the columns since the deploy at `since`; without the `needed` ones nothing is
+    judged.
+    """
+    silence = timedelta(seconds=settings.silence)
+    if feeds.predictions.table is None:
+        if now - since > silence or before:
+            yield _alarm("predictions", f"No predictions: {feeds.predictions.problem}")
+    elif now - (newest := max(feeds.newest or since, since)) > silence:
+        yield _alarm(
+            "predictions",
+            f"No predictions since {newest:%Y-%m-%d %H:%M} UTC ({_age(now - newest)}).",
+        )
+    due = timedelta(seconds=settings.label_delay + settings.window) + silence
+    overdue = "labels" in before or now - since > due
+    if feeds.labels is not None and feeds.labels.table is None and overdue:
+        yield _alarm("labels", f"No labels: {feeds.labels.problem}")
+    for name, types in feeds.columns.items():
+        yield from _changed(name, before.get(name, {}), types, needed)
+    if feeds.newest is not None and feeds.newest - now > _FUTURE:
+        yield Alarm(
+            kind="clock",
+            verdict=Verdict.WARN,
+            reason=f"The newest prediction is dated {feeds.newest:%Y-%m-%d %H:%M} UTC, which is in"
+            " the future. Check the clock and the time zone of the server that logs it.",
+        )
+
+
+def _changed(
+    feed: str, before: Mapping[str, str], now: Mapping[str, str], needed: Collection[str]
+) -> Iterator[Alarm]:
+    for column, kind in before.items():
+        if now.get(column) == kind:
+            continue
+        verdict = Verdict.INCONCLUSIVE if column in needed else Verdict.WARN
+        if column not in now:
+            change = f"The column {column!r} has vanished from the {feed}."
+        else:
+            change = f"The column {column!r} of the {feed} changed from {kind} to {now[column]}."
+        ending = " No window is judged until it is back." if column in needed else ""
+        yield Alarm(
+            kind="schema" if column in now else "column", verdict=verdict, reason=change + ending
+        )
+
+
+def _alarm(kind: str, reason: str) -> Alarm:
+    return Alarm.model_validate({"kind": kind, "verdict": Verdict.INCONCLUSIVE, "reason": reason})
+
+
+def _age(age: timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    return f"{hours:.0f} hours ago" if hours < 48 else f"{hours / 24:.0f} days ago"  # noqa: PLR2004

@@ -1,0 +1,246 @@
+"""One look at what serves: read, judge what is closed, remember, react."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.ci.provenance import producer
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import Verdict
+from cdml.config import LoadedConfig
+from cdml.config.monitoring import MonitoringSettings
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.evaluation.prediction_store import Layout
+from cdml.evaluation.task import layout as find_layout
+from cdml.evidence import store
+from cdml.evidence.monitor import Alarm, Monitoring
+from cdml.evidence.schema import Evaluation
+from cdml.journal.file import parse_journal
+from cdml.journal.port import Moved
+from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
+from cdml.monitoring.columns import columns_of, needed_columns
+from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
+from cdml.monitoring.ports import MonitoringPorts
+from cdml.monitoring.promises import NoPromise, Promise, find_promises
+from cdml.monitoring.row_alarms import row_alarms
+from cdml.monitoring.serving import ServingPeriod, serving_periods
+from cdml.monitoring.state import MonitorState, PeriodState, dump_state, parse_state
+from cdml.monitoring.verdict import conclude
+from cdml.monitoring.windows import Grid, WindowQuery, WindowRows
+from cdml.statistics.metrics import Task
+
+_ATTEMPTS = 3
+"""Looks that are repeated because another one wrote first."""
+
+
+def monitor(
+    loaded: LoadedConfig,
+    ports: MonitoringPorts,
+    *,
+    output: Path,
+    environment: str | None = None,
+    dry_run: bool = False,
+) -> Monitoring:
+    """Judge every window that has closed since the last look, and write monitor.json.
+
+    Raises:
+        ConfigurationError: `monitoring` is missing.
+        InputError: predictions, labels, journal or state cannot be used.
+        ServiceError: a service does not answer, or other runs keep writing the state.
+    """
+    settings = loaded.config.monitoring
+    if settings is None:
+        raise ConfigurationError(
+            f"{loaded.path}: monitoring is missing.",
+            "Add it: it says where predictions and labels are logged (docs/monitoring.md).",
+        )
+    where = environment or loaded.config.deploy.environment
+    for _ in range(_ATTEMPTS):
+        try:
+            look = Look(loaded=loaded, settings=settings, ports=ports, environment=where)
+            evidence = look.run(dry_run=dry_run)
+        except Moved:
+            continue
+        store.write_evidence(output, evidence)
+        return evidence
+    raise ServiceError(
+        "Other runs keep writing the monitoring state.",
+        "Let one run at a time monitor an environment: set `concurrency` in the workflow.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look."""
+
+    loaded: LoadedConfig
+    settings: MonitoringSettings
+    ports: MonitoringPorts
+    environment: str
+
+    @property
+    def grid(self) -> Grid:
+        """The windows."""
+        return Grid(
+            length=timedelta(seconds=self.settings.window),
+            delay=timedelta(seconds=self.settings.label_delay),
+        )
+
+    def run(self, *, dry_run: bool) -> Monitoring:
+        """Look once.
+
+        Raises:
+            Moved: another run wrote the state first.
+        """
+        model = self.loaded.config.model
+        journal = parse_journal(
+            self.ports.journal.read(), model=model, environment=self.environment
+        )
+        snapshot = self.ports.monitoring_state.read()
+        before = parse_state(snapshot, model=model, environment=self.environment)
+        periods = serving_periods(journal)
+        if not periods:
+            return self._evidence(before, None, ())
+        now = self.ports.clock.now()
+        feeds = open_feeds(self.loaded, self.settings, self.ports.tables)
+        new = all(one.operation != periods[-1].operation for one in before.periods)
+        alarms = list(
+            feed_alarms(
+                feeds,
+                {} if new else before.columns,
+                self.settings,
+                needed=needed_columns(self.loaded.config, self.settings),
+                now=now,
+                since=periods[-1].since,
+            )
+        )
+        broken = any(
+            one.kind in {"column", "schema"} and one.verdict is Verdict.INCONCLUSIVE
+            for one in alarms
+        )
+        state = before
+        if feeds.readable and not broken:
+            state, more = self._judge(before, periods, feeds, fresh=new)
+            alarms += more
+        commit = snapshot.commit
+        if not dry_run and state != before:
+            subject = f"monitor: {model} in {self.environment}"
+            commit = self.ports.monitoring_state.write(dump_state(state), subject, snapshot.commit)
+        return self._evidence(state, feeds, alarms, commit)
+
+    def _judge(
+        self,
+        before: MonitorState,
+        periods: Sequence[ServingPeriod],
+        feeds: Feeds,
+        *,
+        fresh: bool,
+    ) -> tuple[MonitorState, list[Alarm]]:
+        """The state after this look, and what its rows give rise to.
+
+        `fresh` is a version that no look has seen before: the columns are its own.
+        """
+        layout = self._layout(feeds)
+        known = {one.operation: one for one in before.periods}
+        for one in periods:
+            if one.operation not in known:
+                known[one.operation] = self._start(one, layout.task)
+        closed = self.grid.closed(self.ports.clock.now())
+        rows = self._rows(
+            [known[one.operation] for one in periods if not known[one.operation].over],
+            periods,
+            feeds,
+            layout,
+            closed,
+        )
+        by_period, unknown = assign(rows, periods)
+        moved: list[PeriodState] = []
+        for place, period in enumerate(periods):
+            state = known[period.operation]
+            if not state.over:
+                state = advance(
+                    state,
+                    by_period.get(place, ()),
+                    closed=closed,
+                    min_labelled=self.settings.min_labelled if feeds.labels else 0.0,
+                )
+                ended = period.until is not None and self.grid.number(period.until) < closed
+                state = state.model_copy(update={"over": ended})
+            moved.append(state)
+        columns = feeds.columns if fresh else {**feeds.columns, **before.columns}
+        after = before.model_copy(update={"periods": tuple(reversed(moved)), "columns": columns})
+        return after, list(row_alarms(rows, unknown, after.periods[0], self.settings))
+
+    def _layout(self, feeds: Feeds) -> Layout:
+        table = (feeds.labels or feeds.predictions).table
+        return find_layout(self.loaded.config, table.fields if table else ())
+
+    def _start(self, period: ServingPeriod, task: Task) -> PeriodState:
+        first = self.grid.number(period.since)
+        promises, without = self._promises(period, task)
+        return start_period(period, first, promises, without, self.settings)
+
+    def _promises(
+        self, period: ServingPeriod, task: Task
+    ) -> tuple[tuple[Promise, ...], tuple[NoPromise, ...]]:
+        """See `find_promises`; the version's evidence comes from the registry."""
+        evaluation = None
+        if self.settings.against == "gates":
+            registry = self.ports.registry
+            try:
+                version = registry.version(self.loaded.config.model, period.version)
+                with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-promise")) as scratch:
+                    folder = registry.evidence(version, Path(scratch))
+                    evaluation = store.read_evidence(folder, Evaluation) if folder else None
+            except InputError as error:
+                self.ports.progress.note(
+                    f"The evidence of v{period.version} cannot be used: {error.message}"
+                )
+            if evaluation is not None and evaluation.model.digest != period.digest:
+                evaluation = None
+        return find_promises(self.loaded.config, self.settings, task, evaluation)
+
+    def _rows(
+        self,
+        open_: Sequence[PeriodState],
+        periods: Sequence[ServingPeriod],
+        feeds: Feeds,
+        layout: Layout,
+        closed: int,
+    ) -> tuple[WindowRows, ...]:
+        """The rows of all windows that closed since the last look, and of a few before."""
+        predictions = feeds.predictions.table
+        next_ = min((one.next_window for one in open_), default=closed)
+        first = max(next_ - LOOK_BACK, self.grid.number(periods[0].since))
+        if predictions is None or first >= closed:
+            return ()
+        labels = feeds.labels.table if feeds.labels else None
+        figures = [rule.figure for period in open_ for rule in period.rules]
+        query = WindowQuery(
+            columns=columns_of(self.loaded.config, self.settings, predictions, layout, figures),
+            grid=self.grid,
+            first=first,
+            last=closed - 1,
+            starts=tuple(one.since for one in periods),
+            figures=tuple({one.key: one for one in figures}.values()),
+        )
+        with self.ports.progress.step("joining predictions with labels"):
+            return self.ports.prediction_log.summarise(predictions, labels, query)
+
+    def _evidence(
+        self,
+        state: MonitorState,
+        feeds: Feeds | None,
+        alarms: Sequence[Alarm],
+        commit: str | None = None,
+    ) -> Monitoring:
+        return conclude(
+            state,
+            alarms,
+            grid=self.grid,
+            feeds=feeds,
+            commit=commit,
+            produced=producer(self.ports.ci_run, self.ports.clock),
+        )

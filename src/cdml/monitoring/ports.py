@@ -1,0 +1,19 @@
+from typing import Protocol
+
+from cdml.delivery.ports import DeliveryPorts
+from cdml.journal.port import Journal
+from cdml.monitoring.windows import PredictionLog
+
+
+class MonitoringPorts(DeliveryPorts, Protocol):
+    """What monitoring may touch, besides what a delivery may."""
+
+    @property
+    def monitoring_state(self) -> Journal:
+        """What earlier looks remembered, in the environment of this run."""
+        ...
+
+    @property
+    def prediction_log(self) -> PredictionLog:
+        """Joins predictions with labels."""
+        ...

@@ -1,0 +1,127 @@
+"""What production is held against: the serving version's own value at the gate, or own rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cdml.config import Config, GateSettings, Margin
+from cdml.config.monitoring import MonitoringRule, MonitoringSettings
+from cdml.evidence.criterion import Tier
+from cdml.evidence.schema import Evaluation, MetricValue
+from cdml.gates.rules import metric_of_gate
+from cdml.monitoring.figures import Figure, Unsupported, figure_of
+from cdml.statistics.metrics import Metric, Range, Task, find_metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A figure and the natural value that its mean must not be worse than, with its origin."""
+
+    figure: Figure
+    bound: float
+    origin: str
+    tier: Tier = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoPromise:
+    """A metric that production is not held against, and why."""
+
+    metric: str
+    reason: str
+
+
+def find_promises(
+    config: Config, settings: MonitoringSettings, task: Task, evaluation: Evaluation | None
+) -> tuple[tuple[Promise, ...], tuple[NoPromise, ...]]:
+    """The promises of the gates or of own rules, and the metrics without one.
+
+    `evaluation` is that of the serving version at its gate; None if it has none.
+    """
+    made = tuple(
+        _of_gates(config, settings, task, evaluation)
+        if settings.against == "gates"
+        else (_of_rule(rule, settings, task) for rule in settings.against)
+    )
+    promises = tuple(one for one in made if isinstance(one, Promise))
+    return promises, tuple(one for one in made if isinstance(one, NoPromise))
+
+
+def _of_rule(rule: MonitoringRule, settings: MonitoringSettings, task: Task) -> Promise | NoPromise:
+    metric = _metric(rule)
+    figure = figure_of(metric, task, settings.clip)
+    if isinstance(figure, Unsupported):
+        return NoPromise(metric=metric.name, reason=figure.reason)
+    at_least = rule.at_least is not None
+    bound = rule.at_least if rule.at_least is not None else rule.at_most
+    word = "at_least" if at_least else "at_most"
+    if bound is None or metric.greater_is_better is not at_least:
+        return NoPromise(metric=metric.name, reason=f"{word} does not bound it from the worse side")
+    return Promise(figure=figure, bound=bound, origin=f"{word} {bound:g}", tier=rule.tier)
+
+
+def _metric(rule: MonitoringRule) -> Metric:
+    metric = find_metric(rule.metric)
+    if metric is None:
+        raise ValueError(f"unknown metric {rule.metric!r}")
+    if rule.range is not None:
+        low, high = rule.range
+        metric = replace(metric, range=Range(low=low, high=high))
+    if not metric.described or metric.column is not None:
+        metric = replace(metric, greater_is_better=rule.at_least is not None)
+    return metric
+
+
+def _of_gates(
+    config: Config, settings: MonitoringSettings, task: Task, evaluation: Evaluation | None
+) -> Iterator[Promise | NoPromise]:
+    overall = (one for one in (evaluation.metrics if evaluation else ()) if one.slice is None)
+    measured = {one.metric: one for one in overall}
+    for gate in config.gates:
+        metric = metric_of_gate(gate)
+        figure = figure_of(metric, task, settings.clip)
+        if isinstance(figure, Unsupported):
+            yield NoPromise(metric=metric.name, reason=figure.reason)
+            continue
+        bounds = [
+            bound
+            for bound in (_limit(gate, metric), _own_value(gate, metric, measured))
+            if bound is not None
+        ]
+        if not bounds:
+            why = "its gate bounds nothing in production"
+            if _margin(gate) is not None:
+                why = "the serving version has no evaluation evidence with its value"
+            yield NoPromise(metric=metric.name, reason=why)
+            continue
+        strictest = max if metric.greater_is_better else min
+        bound, origin = strictest(bounds, key=lambda one: one[0])
+        yield Promise(figure=figure, bound=bound, origin=origin, tier=gate.tier)
+
+
+def _limit(gate: GateSettings, metric: Metric) -> tuple[float, str] | None:
+    """The gate's bound from the worse side, in words too."""
+    bound = gate.at_least if metric.greater_is_better else gate.at_most
+    word = "at_least" if metric.greater_is_better else "at_most"
+    return None if bound is None or gate.sanity else (bound, f"{word} {bound:g}")
+
+
+def _margin(gate: GateSettings) -> Margin | None:
+    if gate.max_regression is not None:
+        return gate.max_regression
+    return Margin(value=0.0) if gate.min_improvement is not None else None
+
+
+def _own_value(
+    gate: GateSettings, metric: Metric, measured: dict[str, MetricValue]
+) -> tuple[float, str] | None:
+    """The worse end of the version's own interval at its gate, less the margin."""
+    margin, value = _margin(gate), measured.get(metric.name)
+    if margin is None or value is None or value.value is None or value.interval is None:
+        return None
+    end = value.interval.low if metric.greater_is_better else value.interval.high
+    if end is None:
+        return None
+    amount = margin.value * (abs(value.value) if margin.relative else 1.0)
+    bound = end - amount if metric.greater_is_better else end + amount
+    side = "lower" if metric.greater_is_better else "upper"
+    return bound, f"{side} bound {end:.4g} at the gate, margin {margin}"

@@ -1,0 +1,136 @@
+"""What a look remembers for the next one: sufficient statistics, and no rows."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from cdml.common.validation import first_problem
+from cdml.errors import InputError
+from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
+from cdml.journal.port import Snapshot
+from cdml.monitoring.figures import Figure, restored_figure
+
+SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
+MOST_POINTS = 400
+"""Points for the plots that all rules of a period keep together; older ones are thinned out."""
+MOST_ENDED = 20
+"""Periods that are over and still listed."""
+
+Point = tuple[int, Count, Number, Number]
+"""A window's number, its rows, its value and the logarithm of the e-value after it."""
+
+
+class RuleState(EvidenceModel):
+    """One promise of a period, with its test so far. It is fixed when the period begins."""
+
+    metric: Text
+    worst: Number
+    best: Number
+    bound: Number
+    origin: Text
+    tier: Literal["critical", "advisory"]
+    test: Mapping[str, JsonValue]
+    degraded_in: int | None = None
+    points: tuple[Point, ...] = ()
+
+    @property
+    def figure(self) -> Figure:
+        """The metric on the scale on which it is judged."""
+        return restored_figure(self.metric, self.worst, self.best)
+
+
+class ClosedWindow(EvidenceModel):
+    """What a window held when it was closed, so that later arrivals are counted."""
+
+    window: int
+    predictions: Count
+    labelled: Count
+
+
+class Reaction(EvidenceModel):
+    """Something that a degradation brings about; `intended` is written before it is done."""
+
+    kind: Literal["retrain", "rollback"]
+    state: Literal["intended", "done", "refused"]
+    at: Moment
+    detail: Text = ""
+    url: Text | None = None
+
+
+class PeriodState(EvidenceModel):
+    """A version that serves or served, and how its windows were judged.
+
+    All windows before `next_window` are closed for good. `late` counts labels and predictions that
+    arrived after that.
+    """
+
+    operation: Text
+    version: Text
+    digest: Digest
+    since: Moment
+    next_window: int
+    over: bool = False
+    rules: tuple[RuleState, ...] = ()
+    unjudged: Mapping[str, Text] = Field(default_factory=dict)
+    recent: tuple[ClosedWindow, ...] = ()
+    judged_windows: Count = 0
+    skipped_windows: Count = 0
+    late: Count = 0
+    reactions: tuple[Reaction, ...] = ()
+
+
+class IssueState(EvidenceModel):
+    """The issue that was opened, so that it is closed when a new version is deployed."""
+
+    url: Text | None
+    operation: Text
+
+
+class MonitorState(EvidenceModel):
+    """The document of one environment and model; periods begin with the newest."""
+
+    schema_: Literal["cdml.monitor-state/1"] = Field(SCHEMA, alias="schema")
+    model: Text
+    environment: Text
+    periods: Annotated[tuple[PeriodState, ...], Field(max_length=1000)] = ()
+    columns: Mapping[str, Mapping[str, Text]] = Field(default_factory=dict)
+    issue: IssueState | None = None
+
+
+def parse_state(snapshot: Snapshot, *, model: str, environment: str) -> MonitorState:
+    """The state on the branch; an empty one where nothing was written yet.
+
+    Raises:
+        InputError: the branch holds something else, or another model's or environment's state.
+    """
+    if snapshot.document is None:
+        return MonitorState(model=model, environment=environment)
+    where = f"The monitoring state of {model} in {environment}, at {snapshot.commit},"
+    try:
+        state = MonitorState.model_validate(snapshot.document)
+    except ValidationError as error:
+        raise InputError(
+            f"{where} is not in a format that this cdml reads: {first_problem(error)}.",
+            "Update cdml. If someone else pushed to the branch, rename it; the next run starts a"
+            " new state.",
+        ) from error
+    if (state.model, state.environment) != (model, environment):
+        raise InputError(
+            f"{where} belongs to {state.model} in {state.environment}.",
+            "Rename the branch. The next run starts a new state.",
+        )
+    return state
+
+
+def dump_state(state: MonitorState) -> Mapping[str, object]:
+    """The document as plain JSON values, without what is empty."""
+    return state.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"schema": SCHEMA}
+
+
+def thin_out(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:
+    """At most so many points: of the older half every other one goes, the newest stay."""
+    while len(points) > most:
+        half = len(points) // 2
+        points = (*points[:half:2], *points[half:])
+    return points

@@ -1,0 +1,93 @@
+"""Windows of time, and what the rows of each come to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from cdml.evaluation.prediction_store import Layout
+from cdml.monitoring.figures import Figure
+from cdml.statistics.sequential.degradation import WindowSums
+from cdml.tables.table import Table
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Windows of equal length, numbered from 1970; those of whole days begin at midnight UTC."""
+
+    length: timedelta
+    delay: timedelta
+
+    def number(self, at: datetime) -> int:
+        """The window that a time is in."""
+        return (at - _EPOCH) // self.length
+
+    def start(self, number: int) -> datetime:
+        """When a window begins."""
+        return _EPOCH + number * self.length
+
+    def closed(self, now: datetime) -> int:
+        """The first window whose labels may still arrive; all before it are closed."""
+        return self.number(now - self.delay)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What the columns of the two tables mean.
+
+    `score` is the name of the column of the positive class's probability, or of several by class.
+    """
+
+    key: tuple[str, ...]
+    time: str
+    prediction: str
+    scores: Mapping[str, str]
+    version: str | None
+    label_time: str | None
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowQuery:
+    """Which windows are reduced to figures; `starts` are when versions began to serve."""
+
+    columns: Columns
+    grid: Grid
+    first: int
+    last: int
+    starts: tuple[datetime, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRows:
+    """The predictions of one window, one serving period by time, and one version by the log.
+
+    `at` is the index of the last start before them, -1 before the first. Unusable rows have no
+    prediction, or no probability between 0 and 1; they are in no figure.
+    """
+
+    window: int
+    at: int
+    version: str | None
+    predictions: int
+    labelled: int
+    unusable: int
+    figures: Mapping[str, WindowSums] = field(default_factory=dict)
+
+
+class PredictionLog(Protocol):
+    """Joins logged predictions with the labels that arrived, and reduces them to sums."""
+
+    def summarise(
+        self, predictions: Table, labels: Table | None, query: WindowQuery
+    ) -> tuple[WindowRows, ...]:
+        """The rows of each window; one scan, without memory for each row.
+
+        Raises:
+            InputError: a column is missing or of another type, a key is repeated on one side, or
+                a label is older than its prediction.
+        """
+        ...

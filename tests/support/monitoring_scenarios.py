@@ -1,0 +1,137 @@
+"""A version that serves, its logged predictions, and the labels that arrive later."""
+
+import random
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdml.evidence import store
+from cdml.evidence.interval import Interval
+from cdml.evidence.schema import Evaluation, MetricValue
+from cdml.monitoring.monitor import monitor
+from cdml.monitoring.state import parse_state
+from cdml.wiring import TablesByScheme
+from fakes.delivery import CONFIG, World
+from fakes.faults import Faults
+from fakes.journal import FakeJournal
+
+MONITORING = """\
+  predictions: predictions.parquet
+  labels: labels.parquet
+  key: [request]
+  time: at
+  label_delay: 2d
+"""
+GATES = "[{metric: accuracy, max_regression: 0.02}]"
+DAY = timedelta(days=1)
+
+
+def interval(low, high):
+    return Interval(low=low, high=high, confidence=0.95, method="wilson")
+
+
+class MonitoredWorld(World):
+    """A world whose model serves from 1 May 2026, 12:00 UTC, with an accuracy of 0.9 at its gate.
+
+    `traffic` are logged predictions and `arrived` their labels, both as columns.
+    """
+
+    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES):
+        super().__init__(folder)
+        from cdml.adapters.predictions.windows import DuckPredictionLog
+
+        self.values = {"accuracy": (0.9, 0.88, 0.92), "roc_auc": (0.9, 0.88, 0.92)}
+        self.watched = monitoring, gates
+        self.state = FakeJournal()
+        self.tables = TablesByScheme()
+        self.prediction_log = DuckPredictionLog()
+        self.traffic = {"request": [], "at": [], "prediction": [], "score": [], "version": []}
+        self.arrived = {"request": [], "late": [], "seen": []}
+        self.random = random.Random(5)
+
+    def ship(self, *names):
+        """As ever, by the gates of before; then what serves is watched."""
+        self.configure(CONFIG)
+        versions = super().ship(*names)
+        self.watch(*self.watched)
+        return versions
+
+    def watch(self, monitoring=MONITORING, gates=GATES):
+        """Configure what is monitored, and what the gates promise."""
+        self.configure(
+            "version: 1\nmodel: flights\nregistry: {uri: 'folder:registry'}\n"
+            "data: {evaluation: rows.parquet, key: [id], label: late, positive: true}\n"
+            f"gates: {gates}\nmonitoring:\n{monitoring}"
+        )
+
+    def evidence(self, version, **words):
+        """As ever, with the values that the version had at its gate."""
+        folder = super().evidence(version, **words)
+        evaluation = store.read_evidence(folder, Evaluation)
+        metrics = tuple(
+            MetricValue(metric=name, rows=100, value=value, interval=interval(low, high))
+            for name, (value, low, high) in self.values.items()
+        )
+        store.write_evidence(folder, evaluation.model_copy(update={"metrics": metrics}))
+        return folder
+
+    def serve(self, days, *, accuracy=0.9, rows=200, version=None, labelled=1.0):
+        """Days of traffic, after which the clock stands at their end; labels are logged at once."""
+        for _ in range(days):
+            for number in range(rows):
+                self.log(
+                    self.clock.time + number * DAY / rows,
+                    right=self.random.random() < accuracy,
+                    version=version,
+                    labelled=self.random.random() < labelled,
+                )
+            self.clock.pass_by(DAY)
+        self.write()
+
+    def log(self, at, *, right=True, version=None, labelled=True, request=None):
+        """One prediction and its label."""
+        late = self.random.random() < 0.4
+        prediction = late if right else not late
+        request = len(self.traffic["request"]) if request is None else request
+        score = 0.8 if prediction else 0.2
+        row = (request, at.replace(tzinfo=None), prediction, score, version)
+        for column, value in zip(self.traffic.values(), row, strict=True):
+            column.append(value)
+        if labelled:
+            for column, value in zip(
+                self.arrived.values(), (request, late, at.replace(tzinfo=None)), strict=True
+            ):
+                column.append(value)
+
+    def write(self, *, predictions=None, labels=None):
+        """Write both tables, with or without some of their columns."""
+        traffic = dict(self.traffic)
+        if not any(traffic["version"]):
+            traffic.pop("version")
+        traffic = {
+            name: values for name, values in traffic.items() if name in (predictions or traffic)
+        }
+        arrived = {n: values for n, values in self.arrived.items() if n in (labels or self.arrived)}
+        self._write("predictions.parquet", traffic)
+        self._write("labels.parquet", arrived)
+
+    def _write(self, name, columns):
+        pq.write_table(pa.table(columns), self.folder / name)
+
+    def monitor(self, *, faults=None, **words):
+        return monitor(self.loaded, self._ports(faults), output=self.output, **words)
+
+    @property
+    def remembered(self):
+        return parse_state(self.state.read(), model="flights", environment="production")
+
+    def _ports(self, faults):
+        ports = super()._ports(faults)
+        faults = faults or Faults()
+        vars(ports).update(
+            tables=self.tables,
+            prediction_log=self.prediction_log,
+            monitoring_state=faults.around("journal", self.state),
+        )
+        return ports
