@@ -16,6 +16,7 @@ from cdml.config.kubernetes_target import KubernetesSettings
 from cdml.errors import ConfigurationError
 from cdml.journal.records import Release
 from cdml.models.digest import model_digest
+from fakes.s3_server import S3Server
 from support.paths import IMAGE, MANIFEST
 
 OWNER = Owner("production", "flights")
@@ -160,6 +161,15 @@ class TestThePodsOfARelease:
         assert pod["containers"][0]["volumeMounts"][0]["readOnly"]
         assert {"name": "cdml-model", "emptyDir": {}} == pod["volumes"][0]
 
+    def test_download_the_files_from_the_store_that_the_settings_name(self):
+        weights = {"from": "object-store", "uri": "s3://models/flights/{digest}"}
+        pod = pod_of(MANIFEST, weights={**weights, "mount": "/models"})
+        [check] = pod["initContainers"]
+
+        assert ["/models", RELEASE.digest, "s3://models/flights/" + "ab" * 32] == check["args"]
+        assert "readOnly" not in check["volumeMounts"][0]
+        assert {"name": "cdml-model", "emptyDir": {}} == pod["volumes"][0]
+
     def test_are_checked_by_another_image_where_the_settings_name_one(self):
         image = IMAGE.replace("serve", "python")
         pod = pod_of(MANIFEST, weights=CLAIM, verify={"image": image})
@@ -220,6 +230,64 @@ class TestTheCheckInThePod:
         assert (0, "") == (done.returncode, done.stderr)
         assert model_digest(mount) == digest
         assert not (mount / ".download").exists()
+
+
+class TestADownloadFromS3:
+    """The script as a pod runs it, with MLflow and boto3, from a server that speaks S3."""
+
+    PREFIX = "flights/" + "ab" * 32
+
+    @pytest.fixture
+    def stored(self, monkeypatch):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        with S3Server("models") as server:
+            monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", server.address)
+            files = {"MLmodel": b"flavors: {}", "code/a.py": b"1", "code/deep/b c.py": b"2"}
+            server.objects["models"] = {f"{self.PREFIX}/{k}": v for k, v in files.items()}
+            yield server
+
+    def check(self, folder, digest):
+        folder.mkdir(exist_ok=True)
+        source = f"s3://models/{self.PREFIX}"
+        return TestTheCheckInThePod().run(folder, digest, source)
+
+    def test_lets_the_server_start_where_the_bytes_are_those(self, stored, tmp_path):
+        expected = tmp_path / "expected"
+        for key, content in stored.objects["models"].items():
+            path = expected / key.removeprefix(self.PREFIX + "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        done = self.check(tmp_path / "mount", model_digest(expected))
+
+        assert (0, "") == (done.returncode, done.stderr)
+        assert model_digest(tmp_path / "mount") == model_digest(expected)
+
+        stored.objects["models"][f"{self.PREFIX}/code/a.py"] = b"3"
+        done = self.check(tmp_path / "again", model_digest(expected))
+        assert 1 == done.returncode
+        assert "has the digest sha256:" in done.stderr
+
+    def test_ends_with_why_the_store_gives_nothing(self, stored, tmp_path):
+        stored.denies = True
+        done = self.check(tmp_path / "mount", RELEASE.digest)
+
+        assert 1 == done.returncode
+        last = done.stderr.strip().splitlines()[-1]
+        assert f"s3://models/{self.PREFIX} cannot be downloaded: " in last
+        assert "Access Denied" in last
+
+    def test_names_the_package_that_the_image_lacks(self, tmp_path):
+        source = files("cdml.adapters.targets.kubernetes").joinpath("check_model.py").read_text()
+        (tmp_path / "check.py").write_text(f"import sys; sys.modules['mlflow'] = None\n{source}")
+        words = [sys.executable, tmp_path / "check.py", tmp_path, RELEASE.digest, "gs://m/x"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+        assert 1 == done.returncode
+        assert "lacks the Python package mlflow" in done.stderr
+        assert "deploy.target.verify.image" in done.stderr
 
 
 class TestNames:

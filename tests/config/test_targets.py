@@ -116,7 +116,8 @@ KUBERNETES = {
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"image": "serve:1"}, "image: pin the image by its digest"),
+        ({"image": "serve 1"}, "image: write an image"),
+        ({"verify": {"image": "python:3.12"}}, "verify.image: pin the image by its digest"),
         ({"service": "1st"}, "service: must match"),
         ({"weights": {"from": "mlflow", "mount": "models"}}, "mount: write an absolute path"),
         ({"weights": {"from": "volume", "mount": "/m"}}, "claim is missing"),
@@ -131,8 +132,24 @@ KUBERNETES = {
         ),
         ({"weights": {"from": "s3", "mount": "/m"}}, "from: write 'image', 'config-map'"),
         (
-            {"verify": {"image": f"a@sha256:{'0' * 64}"}},
-            "verify has nothing to check for weights from mlflow",
+            {
+                "weights": {"from": "config-map", "mount": "/m"},
+                "verify": {"image": f"a@sha256:{'0' * 64}"},
+            },
+            "verify has nothing to check for weights from config-map",
+        ),
+        ({"weights": {"from": "object-store", "mount": "/m"}}, "uri is missing"),
+        (
+            {"weights": {"from": "image", "mount": "/m", "uri": "s3://m/{digest}"}},
+            "uri is not for image",
+        ),
+        *(
+            ({"weights": {"from": "object-store", "mount": "/m", "uri": uri}}, says)
+            for uri, says in (
+                ("https://m/{digest}", "begins with one of s3://, gs://, abfss://"),
+                ("s3:///{digest}", "begins with one of s3://, gs://, abfss://"),
+                ("s3://models/latest", "uri: must contain {digest}"),
+            )
         ),
     ],
 )

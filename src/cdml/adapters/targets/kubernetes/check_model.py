@@ -44,7 +44,15 @@ def download(source: str, folder: str) -> None:
 def check(folder: str, expected: str, source: str) -> str:
     """Why the server must not start; empty where it may."""
     if source:
-        download(source, folder)
+        try:
+            download(source, folder)
+        except ImportError as error:
+            return (
+                f"{source} cannot be downloaded: the image lacks the Python package {error.name};"
+                " deploy.target.verify.image can name another one"
+            )
+        except Exception as error:  # noqa: BLE001 - the pod's last words are what cdml shows
+            return f"{source} cannot be downloaded: {type(error).__name__}: {error}"
     if not os.path.isdir(folder):  # noqa: PTH112 - a plain script
         return f"there is no folder {folder}"
     found = read_digest(folder)

@@ -1,7 +1,7 @@
 """The user's own Deployment: the template of a release's pods, checked before anything is made."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import yaml
 
 from cdml.adapters.targets.kubernetes.names import Object
 from cdml.config.kubernetes_target import PINNED_IMAGE, KubernetesSettings
-from cdml.errors import ConfigurationError
+from cdml.errors import ConfigurationError, InputError, ServiceError
 
 CHECK = "cdml-model"
 """Name of what we add to a pod: the container that checks the files, and their volume."""
@@ -40,11 +40,14 @@ class Manifest:
         return next(one for one in self.pod["containers"] if one["name"] == self.container)
 
 
-def read_manifest(text: str, settings: KubernetesSettings) -> Manifest:
-    """Read a manifest; the image of the settings is put in.
+def read_manifest(
+    text: str, settings: KubernetesSettings, pin: Callable[[str], str] = str
+) -> Manifest:
+    """Read a manifest; the image of the settings is put in. `pin` gives an image by its digest.
 
     Raises:
         ConfigurationError: it is no Deployment that a release can be made of; all problems at once.
+        ServiceError: an image's registry did not answer.
     """
     where = f"deploy.target.manifest: {settings.manifest}"
     try:
@@ -63,9 +66,9 @@ def read_manifest(text: str, settings: KubernetesSettings) -> Manifest:
         name = settings.container or pod["containers"][0]["name"]
         if not problems and settings.image:
             _container(pod, name)["image"] = settings.image
-        problems += _images(pod)
         problems += _privileges(pod)
         problems += _names_taken(pod)
+        problems += _pin_images(pod, pin)
         if not problems:
             return Manifest(deployment=deployment, container=name)
     raise ConfigurationError(f"{where}: {'; '.join(problems)}.")
@@ -114,18 +117,28 @@ def _container(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _all_containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _all_containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for key in ("initContainers", "containers"):
         for number, one in enumerate(pod.get(key) or []):
             yield f"{_POD}.{key}[{number}]", one
 
 
-def _images(pod: Mapping[str, Any]) -> Iterator[str]:
+def _pin_images(pod: Mapping[str, Any], pin: Callable[[str], str]) -> Iterator[str]:
+    """Replace tags by digests."""
     for place, one in _all_containers(pod):
         image = str(one.get("image") or "")
-        if not PINNED_IMAGE.fullmatch(image):
-            seen = f"is {image!r}" if image else "is missing"
-            yield f"{place}.image {seen}; pin it by its digest (name@sha256:…)"
+        if not image:
+            yield f"{place}.image is missing; pin it by its digest (name@sha256:…)"
+            continue
+        why = ""
+        try:
+            one["image"] = pin(image)
+        except InputError as error:
+            why = f", and {error.message}"
+        except ServiceError as error:
+            raise ServiceError(f"{place}.image is {image!r}, and {error.message}.") from error
+        if not PINNED_IMAGE.fullmatch(one["image"]):
+            yield f"{place}.image is {image!r}{why}; pin it by its digest (name@sha256:…)"
 
 
 def _privileges(pod: Mapping[str, Any]) -> Iterator[str]:

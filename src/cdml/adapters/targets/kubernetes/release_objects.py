@@ -91,7 +91,7 @@ def config_map(
         raise InputError(
             f"v{release.version} has {size:,} bytes of files; a ConfigMap holds"
             f" {LARGEST_CONFIG_MAP:,}.",
-            "Set deploy.target.weights.from to mlflow, volume or image.",
+            "Set deploy.target.weights.from to mlflow, object-store, volume or image.",
         )
     return {
         "apiVersion": "v1",
@@ -154,10 +154,9 @@ def _complete(
         pod.setdefault("volumes", []).append({"name": CHECK, **volume})
         mount = {"name": CHECK, "mountPath": settings.weights.mount}
         if settings.weights.path:
-            hexadecimal = release.digest.removeprefix("sha256:")
-            mount["subPath"] = settings.weights.path.replace("{digest}", hexadecimal)
+            mount["subPath"] = settings.weights.of_digest(settings.weights.path, release.digest)
         serving.setdefault("volumeMounts", []).append({**mount, "readOnly": True})
-        mounts.append(mount if settings.weights.from_ == "mlflow" else {**mount, "readOnly": True})
+        mounts.append(mount if settings.weights.downloads else {**mount, "readOnly": True})
     if settings.weights.from_ != "config-map":
         pod.setdefault("initContainers", []).append(_check(serving, settings, mounts, release))
 
@@ -173,7 +172,7 @@ def _volume(
             return {
                 "persistentVolumeClaim": {"claimName": settings.weights.claim, "readOnly": True}
             }
-        case "mlflow":
+        case "mlflow" | "object-store":
             return {"emptyDir": {}}
         case "image":
             return None
@@ -185,9 +184,10 @@ def _check(
     mounts: list[dict[str, Any]],
     release: Release,
 ) -> dict[str, Any]:
-    """The init container that checks the files, and downloads them where they come from MLflow."""
+    """The init container that checks the files, and downloads them where no volume has them."""
     script = files("cdml.adapters.targets.kubernetes").joinpath("check_model.py")
     source = release.source if settings.weights.from_ == "mlflow" else ""
+    source = source or settings.weights.of_digest(settings.weights.uri, release.digest)
     made = {
         "name": CHECK,
         "image": settings.verify.image if settings.verify else serving["image"],

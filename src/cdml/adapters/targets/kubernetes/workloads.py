@@ -13,6 +13,7 @@ from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import release_objects
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import ClusterObjects, RunningRelease
+from cdml.adapters.targets.kubernetes.image_registry import pin_image
 from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
 from cdml.adapters.targets.kubernetes.names import (
     FENCE,
@@ -204,7 +205,7 @@ class Deployments(Workloads):
     @cached_property
     def _manifest(self) -> Manifest:
         text = read_manifest_file(self._folder, self._settings)
-        return read_manifest(text, self._settings)
+        return read_manifest(text, self._settings, pin_image)
 
     def _files(self, release: Release) -> Mapping[str, bytes]:
         """The files for a ConfigMap, by path; empty where the pods get them elsewhere.
