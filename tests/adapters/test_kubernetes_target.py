@@ -9,6 +9,7 @@ from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from support.paths import IMAGE, MANIFEST, KubernetesPlace
 
+SIGNED = {"cdml.dev/operation": "op-2", "cdml.dev/fence": "2"}
 UNVERIFIED = "sha256:" + "0" * 64
 
 
@@ -49,6 +50,58 @@ class TestWhatIsWritten:
         )
         assert head["labels"] == made["spec"]["selector"]["matchLabels"]
         assert [name] == place.server.names("services") == place.server.names("configmaps")
+
+    def test_all_that_is_written_names_its_operation_and_fence(self, place):
+        _, second, *_ = place.releases
+        place.target.set_operation("op-2")
+        place.target.stage(second, fence=2)
+        place.target.shift(second, 25, fence=2)
+        name = place.name(second)
+        written = [("httproutes", "flights")]
+        written += [(kind, name) for kind in ("deployments", "services", "configmaps")]
+        signatures = [
+            place.server.get(*one)["metadata"]["annotations"].items() >= SIGNED.items()
+            for one in written
+        ]
+
+        assert [True] * 4 == signatures
+
+    def test_a_release_that_runs_is_signed_by_the_operation_that_needs_it(self, place):
+        first, *_ = place.releases
+        place.target.set_operation("op-2")
+        place.target.stage(first, fence=2)
+        annotations = place.server.get("deployments", place.name(first))["metadata"]["annotations"]
+
+        assert annotations.items() >= SIGNED.items()
+
+    def test_the_route_names_the_release_in_each_answer_where_that_is_set(self, place):
+        _, second, *_ = place.releases
+        place.settings["response_header"] = "X-Release"
+        target = place.again()
+        target.stage(second, fence=2)
+        target.shift(second, 25, fence=2)
+        [rule] = place.server.get("httproutes", "flights")["spec"]["rules"]
+
+        assert {name: name for name in map(place.name, place.releases[:2])} == {
+            one["name"]: one["filters"][0]["responseHeaderModifier"]["set"][0]["value"]
+            for one in rule["backendRefs"]
+        }
+        assert 25 == target.observe().standby.percent
+        target.retire(fence=2)
+        target.shift(second, 100, fence=2)
+        assert serves(target.observe(), second)
+
+    def test_a_header_that_the_gateway_cannot_add_is_taken_back(self, place):
+        _, second, *_ = place.releases
+        place.settings["response_header"] = "X-Release"
+        place.server.accepts = lambda route: "filters" not in str(route["spec"]["rules"])
+        target = place.again()
+        target.stage(second, fence=2)
+        target.shift(second, 25, fence=2)
+        route = place.server.get("httproutes", "flights")
+
+        assert "filters" not in str(route["spec"]["rules"])
+        assert 25 == target.observe().standby.percent
 
     def test_every_write_names_the_field_manager_cdml_and_never_forces(self, place):
         writes = [one for one in place.server.sent if one.startswith("PATCH")]
@@ -339,7 +392,7 @@ class TestRefusedBeforeAnythingIsChanged:
         )
 
     def test_a_route_that_no_gateway_accepts(self, kubernetes_place):
-        kubernetes_place.server.accepted = False
+        kubernetes_place.server.accepts = lambda _: False
         with pytest.raises(ConfigurationError, match=r"no Gateway accepts .*NoMatchingParent"):
             kubernetes_place.target.stage(kubernetes_place.releases[0], fence=1)
 
@@ -385,8 +438,8 @@ class TestTheApiServer:
         _, second, *_ = place.releases
         real = place.target._workloads.apply
 
-        def restarted(objects):
-            real(objects)
+        def restarted(*arguments):
+            real(*arguments)
             place.server.faults += [("GET .*deployments", 503), ("GET .*pods", 500)]
 
         place.target._workloads.apply = restarted

@@ -118,6 +118,8 @@ KUBERNETES = {
     [
         ({"image": "serve 1"}, "image: write an image"),
         ({"verify": {"image": "python:3.12"}}, "verify.image: pin the image by its digest"),
+        ({"response_header": "X-Release"}, "response_header needs route"),
+        ({"response_header": "a: b", "route": "flights"}, "response_header: must match"),
         ({"service": "1st"}, "service: must match"),
         ({"weights": {"from": "mlflow", "mount": "models"}}, "mount: write an absolute path"),
         ({"weights": {"from": "volume", "mount": "/m"}}, "claim is missing"),

@@ -51,6 +51,15 @@ def test_a_canary_gets_its_shares_one_by_one_and_all_when_it_is_promoted(world):
     assert ("2", "pass", True) == (agreed(world), told.verdict, told.changed)
 
 
+def test_the_target_hears_which_operation_of_the_journal_each_order_belongs_to(world):
+    world.deploy("2")
+    orders = list(zip(world.balancer.operations, world.balancer.orders, strict=True))
+    entry = world.ledger.current
+
+    assert "2" == entry.version
+    assert {entry.operation} == {one for one, (_, version) in orders if version == "2"}
+
+
 def test_what_is_proven_early_needs_no_more_steps(world):
     world.deploy("2")
 

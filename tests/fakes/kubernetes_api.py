@@ -63,7 +63,7 @@ class FakeKubernetes:
         self.sent = []
         self.answers = {}  # of each release: a status and the body for /invocations
         self.gateway = gateway
-        self.accepted = True
+        self.accepts = lambda _: True  # what the Gateway says of a route
         self.tokens = None  # those that are accepted; None: all
         self.meddle = None  # called before the next write, as somebody else who is first
         self.watch = None  # called after each write
@@ -376,7 +376,8 @@ class FakeKubernetes:
             for manager, owned in sorted(self.owners.get(key, {}).items())
         ]
         if key[0] == "httproutes":
-            state = {"type": "Accepted", "status": str(self.accepted), "reason": "NoMatchingParent"}
+            accepted = str(self.accepts(shown))
+            state = {"type": "Accepted", "status": accepted, "reason": "NoMatchingParent"}
             shown["status"] = {"parents": [{"conditions": [state | {"message": "no listener"}]}]}
         return shown
 

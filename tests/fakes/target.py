@@ -65,6 +65,11 @@ class FakeSplittingTarget:
         self.fence = 0
         self.down = False
         self.orders = []
+        self.operation = ""
+        self.operations = []  # the one that each order belongs to
+
+    def set_operation(self, operation):
+        self.operation = operation
 
     def observe(self):
         self._answer()
@@ -147,6 +152,7 @@ class FakeSplittingTarget:
             raise ServiceError(f"the fence is {self.fence}, not {fence}.")
         self.fence = fence
         self.orders.append((what, release.version if release else None))
+        self.operations.append(self.operation)
 
     def _answer(self):
         if self.down:

@@ -113,7 +113,7 @@ def test_every_key_of_the_configuration_has_a_meaning_and_an_example():
     assert [] == [row[0] for row in rows if not row[1] or (not row[4] and "[keys]" not in row[2])]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_the_examples_of_the_keys_are_a_configuration(tmp_path, number):
     examples = (ROOT / "generate/configuration.yaml").read_text("utf-8").split("\n---\n")
     environment = {
@@ -126,7 +126,7 @@ def test_the_examples_of_the_keys_are_a_configuration(tmp_path, number):
 
     loaded = load(tmp_path / "cdml.yaml", targets=target_types(), environment=environment)
     model = "support-bot" if number == 3 else "flight-delays"
-    assert (model, 5) == (loaded.config.model, len(examples))
+    assert (model, 6) == (loaded.config.model, len(examples))
 
 
 @pytest.mark.parametrize("kind", [*FILES, Failure])

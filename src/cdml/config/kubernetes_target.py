@@ -59,6 +59,7 @@ def _stored(uri: str) -> str:
 
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
 Folder = Annotated[str, AfterValidator(_absolute)]
 Image = Annotated[str, AfterValidator(_image)]
 PinnedImage = Annotated[str, AfterValidator(_pinned)]
@@ -124,13 +125,21 @@ class ClusterSettings(SettingsModel):
     route: ObjectName | None = None
     """HTTPRoute that splits the traffic. Without it the Service's selector gives a release all
     traffic or none."""
+    response_header: HeaderName | None = None
+    """Response header that names the release in each answer; the Gateway behind `route` adds it."""
     image: Image | None = None
-    """Image of the serving container; by default the manifest's. cdml asks its registry for the
-    digest of a tag, and deploys by digest."""
+    """Image of the serving container; by default the manifest's. cdml looks up the digest of
+    a tag at its registry, and deploys by digest."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port on which the serving container answers requests."""
     ready: Duration = 300.0
     """How long the pods of a release may take to become ready."""
+
+    @model_validator(mode="after")
+    def _named_by_the_route(self) -> Self:
+        if self.response_header and not self.route:
+            raise ValueError("response_header needs route: a Service adds no headers")
+        return self
 
 
 class KubernetesSettings(ClusterSettings):

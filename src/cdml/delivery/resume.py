@@ -12,6 +12,7 @@ from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.state_machine import outlived
 from cdml.delivery.rollout.transitions import Transition
+from cdml.delivery.target import set_operation
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment
@@ -42,6 +43,7 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     )
     try:
         operator.book.write(ending, observation.commit)
+        set_operation(ports.target, operator.id)
         operator.effects.splitting.retire(fence=ending.ledger.generation)
     except Moved:
         return ""

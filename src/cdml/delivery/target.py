@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cdml.journal.records import Release, Serving, TrafficShare
 
@@ -40,6 +40,21 @@ class Target(Protocol):
             ServiceError: the target did not answer; the switch may or may not have happened.
         """
         ...
+
+
+@runtime_checkable
+class OperationWriter(Protocol):
+    """A target that writes the id of the operation to what it changes."""
+
+    def set_operation(self, operation: str) -> None:
+        """Set the journal's operation that the next effects belong to."""
+        ...
+
+
+def set_operation(target: Target, operation: str) -> None:
+    """Set it where the target writes it."""
+    if isinstance(target, OperationWriter):
+        target.set_operation(operation)
 
 
 class SplittingTarget(Target, Protocol):

@@ -12,7 +12,7 @@ from cdml.delivery.operation.journal_client import PAUSES
 from cdml.delivery.operation.observation import last_shares, look
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.state_machine import NextAction, lost, serves, staged, traffic_percentage
-from cdml.delivery.target import SplittingTarget
+from cdml.delivery.target import SplittingTarget, set_operation
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import JournalDocument, Operation, Release, Serving
@@ -49,6 +49,7 @@ class Effects:
         if operation is None:
             raise ValueError("no operation is open")
         fence, to = ledger.generation, operation.to
+        set_operation(self.ports.target, operation.id)
         match move:
             case NextAction.STAGE:
                 act: Action = partial(self.splitting.stage, to, fence=fence)

@@ -129,7 +129,7 @@ def _send(
 def _authorize(
     session: requests.Session, refused: requests.Response, login: str, name: ImageName
 ) -> str:
-    """The header that a registry asks for, from its token service or from the login itself."""
+    """The authorization that a registry requires, from its token service or from the login."""
     scheme, _, rest = refused.headers.get("WWW-Authenticate", "").partition(" ")
     if scheme.lower() == "basic":
         return f"Basic {login}" if login else ""

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ DIGEST = "cdml.dev/digest"
 VERSION = "cdml.dev/version"
 SOURCE = "cdml.dev/source"
 FENCE = "cdml.dev/fence"
+OPERATION = "cdml.dev/operation"
 NO_RELEASE = "none"
 """`cdml.dev/release` in the selector of a Service that selects nothing."""
 PORT = 80
@@ -117,6 +118,23 @@ def metadata(thing: Object) -> Mapping[str, Any]:
 def annotation(thing: Object, name: str) -> str | None:
     """One annotation of an object."""
     return (metadata(thing).get("annotations") or {}).get(name)
+
+
+def signature(fence: int, operation: str) -> Mapping[str, str]:
+    """The annotations that name the operation that wrote an object."""
+    return {FENCE: str(fence), **({OPERATION: operation} if operation else {})}
+
+
+def annotate(thing: Object, annotations: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    """Operations of a JSON patch that set annotations; none for those that are there already."""
+    present = metadata(thing).get("annotations")
+    if present is None:
+        return [{"op": "add", "path": "/metadata/annotations", "value": dict(annotations)}]
+    return [
+        {"op": "add", "path": f"/metadata/annotations/{name.replace('/', '~1')}", "value": value}
+        for name, value in annotations.items()
+        if present.get(name) != value
+    ]
 
 
 def fence_of(thing: Object) -> int:

@@ -47,6 +47,11 @@ class ClusterTarget(ABC):
         self._director = TrafficDirector(settings, owner, self._api)
         self._settings, self._owner = settings, owner
         self._checked = False
+        self._header = settings.response_header
+
+    def set_operation(self, operation: str) -> None:
+        """Set the id of the operation that all writes name."""
+        self._director.operation = self._workloads.operation = operation
 
     @property
     @abstractmethod
@@ -106,7 +111,7 @@ class ClusterTarget(ABC):
             return
         objects = self._workloads.describe(to, fence)
         self._end(self._idle(director, releases) - {name}, fence)
-        self._workloads.apply(objects)
+        self._workloads.apply(objects, fence)
         try:
             self._workloads.wait_until_ready(to)
         except CdmlError:
@@ -142,11 +147,12 @@ class ClusterTarget(ABC):
             weights = self._weights(split, releases, name, percent)
             if self._settings.route is None:
                 return self._select(director, releases, weights, fence)
-            return traffic_split.shift_route(
-                director, self._owner, self._settings.service, weights, fence
-            )
+            return self._shift_route(director, weights, fence)
 
         self._director.change(fence, patch)
+        if self._header and not self._director.is_accepted():
+            self._header = None  # such a route has no traffic: not every Gateway can add headers
+            self._director.change(fence, patch)
         seen = self._director.split(self._director.read()).shares.get(name, 0)
         if seen != percent:
             raise ServiceError(
@@ -175,6 +181,11 @@ class ClusterTarget(ABC):
             selector = {**selector, RELEASE: digits}
         return traffic_split.shift_selector(director, self._owner, selector, fence)
 
+    def _shift_route(self, route: Object, weights: Mapping[str, int], fence: int) -> Patch:
+        return traffic_split.shift_route(
+            route, self._owner, self._settings.service, weights, fence, self._header
+        )
+
     def _idle(self, director: Object, names: Iterable[str]) -> set[str]:
         """Those of these releases that get no traffic."""
         shares = self._director.split(director).shares
@@ -195,9 +206,7 @@ class ClusterTarget(ABC):
             stay = {name: part for name, part in shares.items() if part or name not in names}
             if stay == shares or self._settings.route is None:
                 return []
-            return traffic_split.shift_route(
-                director, self._owner, self._settings.service, stay, fence
-            )
+            return self._shift_route(director, stay, fence)
 
         busy = set(names) - self._idle(self._director.change(fence, without), names)
         if busy:

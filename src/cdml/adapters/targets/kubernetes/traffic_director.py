@@ -4,17 +4,21 @@ It carries the fencing number and its owner. Every change is one JSON patch, com
 somebody else was first.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
-from cdml.adapters.targets.kubernetes.names import Object, Owner, metadata
+from cdml.adapters.targets.kubernetes.names import OPERATION, Object, Owner, annotate, metadata
 from cdml.adapters.targets.kubernetes.release_objects import ports
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
 from cdml.config.kubernetes_target import ClusterSettings
 from cdml.errors import ConfigurationError, ServiceError
 
 _ATTEMPTS = 5
+_GATEWAY = 5.0
+"""Seconds in which a Gateway answers for a route that was changed."""
+_LOOK_EVERY = 0.1
 
 
 class TrafficDirector:
@@ -22,6 +26,7 @@ class TrafficDirector:
 
     def __init__(self, settings: ClusterSettings, owner: Owner, api: ApiClient) -> None:
         self._settings, self._owner, self._api = settings, owner, api
+        self.operation = ""
 
     def read(self) -> Object:
         """The object; of a Service that is not there, what it would be.
@@ -78,6 +83,15 @@ class TrafficDirector:
             )
         self.split(director)
 
+    def is_accepted(self) -> bool:
+        """Whether a Gateway accepts the route as it is now; waits a little for the answer."""
+        deadline = time.monotonic() + _GATEWAY
+        while True:
+            route = self.read()
+            if not traffic_split.awaits_gateway(route) or time.monotonic() >= deadline:
+                return not traffic_split.not_accepted(route)
+            time.sleep(_LOOK_EVERY)
+
     def claim(self, fence: int) -> Object:
         """Refuse the orders of older operations from now on; the object.
 
@@ -100,6 +114,8 @@ class TrafficDirector:
                 traffic_split.claim(director, self._owner, fence)
                 operations = patch(director)
                 if operations:
+                    signed = annotate({"metadata": {"annotations": {}}}, self._signature)
+                    operations = [*operations, *signed]
                     director = {
                         "kind": director["kind"],
                         **self._api.patch(director, operations),
@@ -111,6 +127,10 @@ class TrafficDirector:
                 return director
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
+    @property
+    def _signature(self) -> Mapping[str, str]:
+        return {OPERATION: self.operation} if self.operation else {}
+
     def _new_service(self) -> Object:
         settings = self._settings
         return {
@@ -120,7 +140,7 @@ class TrafficDirector:
                 "name": settings.service,
                 "namespace": settings.namespace,
                 "labels": dict(self._owner.labels),
-                "annotations": dict(self._owner.annotations),
+                "annotations": {**self._owner.annotations, **self._signature},
             },
             "spec": {"selector": dict(self._owner.no_pods()), "ports": ports(settings)},
         }

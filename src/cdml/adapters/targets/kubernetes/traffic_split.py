@@ -14,6 +14,7 @@ from cdml.adapters.targets.kubernetes.names import (
     RELEASE,
     Object,
     Owner,
+    annotate,
     annotation,
     fence_of,
     metadata,
@@ -125,9 +126,16 @@ def weights_for(split: Split, name: str, percent: int) -> Mapping[str, int]:
 
 
 def shift_route(
-    route: Object, owner: Owner, service: str, weights: Mapping[str, int], fence: int
+    route: Object,
+    owner: Owner,
+    service: str,
+    weights: Mapping[str, int],
+    fence: int,
+    header: str | None = None,
 ) -> Patch:
     """Give the backends of our rule these weights; without any, the stable Service has it all.
+
+    With a `header`, the Gateway adds it to each answer, with the name of the backend.
 
     Raises:
         ServiceError: a newer operation has been here.
@@ -135,7 +143,8 @@ def shift_route(
     number = rule_index(route, owner, service)
     place = f"/spec/rules/{number}/backendRefs"
     backends: list[dict[str, Any]] = [
-        {"name": name, "port": PORT, "weight": weight} for name, weight in weights.items()
+        {"name": name, "port": PORT, "weight": weight, **_named_in(header, name)}
+        for name, weight in weights.items()
     ]
     return [
         *_unchanged(route),
@@ -179,6 +188,17 @@ def not_accepted(route: Object) -> str:
     return "; ".join(problems) or "no Gateway has answered for it"
 
 
+def awaits_gateway(route: Object) -> bool:
+    """Whether a Gateway has yet to answer for the route's last change."""
+    generation = metadata(route).get("generation", 0)
+    return any(
+        condition.get("observedGeneration", generation) < generation
+        for parent in (route.get("status") or {}).get("parents") or []
+        for condition in parent.get("conditions") or []
+        if condition.get("type") == "Accepted"
+    )
+
+
 def _unchanged(thing: Object) -> Patch:
     """Tests that nobody wrote an object since it was read, nor another operation took it over."""
     tests = [
@@ -202,15 +222,14 @@ def _signed(director: Object, owner: Owner, fence: int) -> Patch:
             f"the {describe(director)} has orders of generation {seen}, and takes none of"
             f" generation {fence} any more: another operation took over."
         )
-    present = metadata(director).get("annotations")
-    written = {**owner.annotations, FENCE: str(fence)}
-    if present is None:
-        return [{"op": "add", "path": "/metadata/annotations", "value": written}]
-    return [
-        {"op": "add", "path": f"/metadata/annotations/{name.replace('/', '~1')}", "value": value}
-        for name, value in written.items()
-        if present.get(name) != value
-    ]
+    return annotate(director, {**owner.annotations, FENCE: str(fence)})
+
+
+def _named_in(header: str | None, name: str) -> Mapping[str, Any]:
+    if header is None:
+        return {}
+    modifier = {"set": [{"name": header, "value": name}]}
+    return {"filters": [{"type": "ResponseHeaderModifier", "responseHeaderModifier": modifier}]}
 
 
 def _backends(rule: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

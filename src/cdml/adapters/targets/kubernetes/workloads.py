@@ -16,11 +16,12 @@ from cdml.adapters.targets.kubernetes.cluster_state import ClusterObjects, Runni
 from cdml.adapters.targets.kubernetes.image_registry import pin_image
 from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
 from cdml.adapters.targets.kubernetes.names import (
-    FENCE,
     Object,
     Owner,
+    annotate,
     fence_of,
     metadata,
+    signature,
 )
 from cdml.adapters.targets.kubernetes.permissions import Permission, needed
 from cdml.adapters.targets.kubernetes.pod_status import ready_replicas, troubles
@@ -49,6 +50,7 @@ class Workloads(ABC):
     ) -> None:
         self._ready_within = settings.ready
         self._owner, self._api, self._pause = owner, api, pause
+        self.operation = ""
 
     @abstractmethod
     def releases(self) -> Mapping[str, RunningRelease]:
@@ -95,10 +97,15 @@ class Workloads(ABC):
                 "Give each environment a separate namespace.",
             )
 
-    def apply(self, objects: Collection[Object]) -> None:
-        """Apply them; raises as `ApiClient.apply`."""
+    def apply(self, objects: Collection[Object], fence: int) -> None:
+        """Apply them, signed by the operation; raises as `ApiClient.apply`."""
         for one in objects:
-            self._api.apply(one)
+            about = dict(metadata(one))
+            about["annotations"] = {
+                **(about.get("annotations") or {}),
+                **signature(fence, self.operation),
+            }
+            self._api.apply({**one, "metadata": about})
 
     def sign(self, release: RunningRelease, fence: int) -> None:
         """Write the fencing number to a release that stays: an older operation cannot delete it.
@@ -106,11 +113,10 @@ class Workloads(ABC):
         Raises:
             ServiceError: somebody wrote it meanwhile, or the API server did not answer.
         """
-        path = f"/metadata/annotations/{FENCE.replace('/', '~1')}"
         version = metadata(release.workload)["resourceVersion"]
         operations: list[Mapping[str, Any]] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            {"op": "add", "path": path, "value": str(fence)},
+            *annotate(release.workload, signature(fence, self.operation)),
         ]
         self._api.patch(release.workload, operations)
 
