@@ -1,19 +1,16 @@
 """A build of Jenkins, with the code host that its change request is on: GitHub or GitLab."""
 
 import re
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cdml.adapters.ci import github, gitlab
-from cdml.adapters.ci.dotenv import add_outputs
+from cdml.adapters.ci.basic_run import BasicRun
 from cdml.ci.code_host import PullRequest
-from cdml.ci.run import Annotation, Push, PushCredentials, RunTrust, Trigger
-from cdml.common.redaction import without_journal_keys
-from cdml.common.time_budget import Budget
+from cdml.ci.run import Push, PushCredentials, RunTrust, Trigger
 from cdml.errors import InputError, ServiceError
 
 _GITHUB = re.compile(r"(?P<site>https?://[^/]+)/(?P<name>[^/]+/[^/]+)/pull/(?P<number>\d{1,18})")
@@ -38,22 +35,20 @@ class Repository:
     number: int = 0
 
 
-class JenkinsRun:
+class JenkinsRun(BasicRun):
     """A build. What a multibranch project sets is read; the API is called only for `is_over`."""
 
     name = "jenkins"
-
-    def __init__(self, *, environment: Mapping[str, str], folder: Path) -> None:
-        self._environment = dict(environment)
-        self._folder = folder
-        self.budget = Budget()
+    evidence_hint = "Name a folder with --evidence; stages of one build hand it on with `stash`."
 
     def __repr__(self) -> str:
         return f"JenkinsRun({self._environment.get('JOB_NAME', '')!r})"
 
     @cached_property
     def _repository(self) -> Repository | None:
-        return find_repository(self._environment)
+        # A scripted pipeline sets GIT_URL only where it hands on what the checkout said.
+        remote = self._environment.get("GIT_URL") or self._git("config", "remote.origin.url") or ""
+        return find_repository({**self._environment, "GIT_URL": remote})
 
     @property
     def code_host(self) -> str | None:
@@ -89,7 +84,7 @@ class JenkinsRun:
         if not environment.get("CHANGE_ID"):
             branch = None if environment.get("TAG_NAME") else environment.get("BRANCH_NAME")
             before = environment.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT", "")
-            push = Push(before=before, after=environment.get("GIT_COMMIT", ""))
+            push = Push(before=before, after=self._head() or "")
             return Trigger(branch=branch or None, push=push if branch else None)
         found = self._repository
         number = found.number if found else 0
@@ -163,18 +158,6 @@ class JenkinsRun:
             )
         return seen["building"] is False and not seen.get("inProgress")
 
-    def artifact(self, name: str, most: int) -> bytes | None:
-        """No build reports for another one.
-
-        Raises:
-            InputError: always.
-        """
-        del most
-        raise InputError(
-            f"no run triggered this one, so there is no artifact {name!r}.",
-            "Name a folder with --evidence; stages of one build hand it on with `stash`.",
-        )
-
     def trust(self) -> RunTrust:
         """A fork's change is a stranger's; so is one of which Jenkins does not say where it is."""
         environment = self._environment
@@ -192,47 +175,13 @@ class JenkinsRun:
             return gitlab.push_credentials(environment)
         return github.push_credentials(environment) if self.code_host == "github" else None
 
-    def log_group(self, title: str) -> tuple[str, str] | None:
-        """Jenkins' console folds nothing."""
-        del title
-        return None
-
-    def set_outputs(self, values: Mapping[str, str]) -> None:
-        """Add them to the file that CDML_DOTENV names, such as CDML_VERDICT.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        add_outputs(self._environment, values)
-
-    def add_summary(self, markdown: str) -> None:
-        """A build's page has no room for Markdown; the report is an artifact."""
-
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Jenkins shows nothing next to the code."""
-
     def _head(self) -> str | None:
         """The branch of the change as it was fetched: HEAD may be a merge that Jenkins made."""
         branch = self._environment.get("BRANCH_NAME", "")
         of_change = self._environment.get("CHANGE_ID") and re.fullmatch(r"[\w-]+", branch)
-        if of_change and (fetched := self._resolve(f"refs/remotes/origin/{branch}")):
+        if of_change and (fetched := self._commit_at(f"refs/remotes/origin/{branch}")):
             return fetched
-        return self._environment.get("GIT_COMMIT") or self._resolve("HEAD")
-
-    def _resolve(self, reference: str) -> str | None:
-        try:
-            result = subprocess.run(
-                ["git", "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}"],
-                cwd=self._folder,
-                env=without_journal_keys(self._environment),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=10,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return result.stdout.strip() or None
+        return self._environment.get("GIT_COMMIT") or self._commit_at("HEAD")
 
 
 def find_repository(environment: Mapping[str, str]) -> Repository | None:

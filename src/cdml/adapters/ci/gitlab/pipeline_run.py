@@ -2,17 +2,16 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from cdml.adapters.ci.dotenv import add_outputs
+from cdml.adapters.ci.basic_run import BasicRun
 from cdml.adapters.ci.gitlab import push_credentials
 from cdml.ci.code_host import PullRequest
-from cdml.ci.run import Annotation, Push, PushCredentials, RunTrust, Trigger
-from cdml.common.time_budget import Budget
+from cdml.ci.run import Push, PushCredentials, RunTrust, Trigger
 from cdml.errors import InputError
 
 _RUN = re.compile(r"/-/pipelines/(?P<pipeline>[0-9]{1,18})(?:#(?P<job>[0-9]{1,18}))?")
@@ -38,19 +37,18 @@ class Job:
         return cls(int(match["pipeline"]), int(match["job"]) if match["job"] else None)
 
 
-class GitLabPipelineRun:
+class GitLabPipelineRun(BasicRun):
     """A job of a pipeline. The API is called only when needed.
 
     `environment` holds GitLab's predefined variables, `pace` scales the pauses between attempts.
     """
 
     name = code_host = "gitlab"
+    evidence_hint = "Name a folder with --evidence; jobs of one pipeline hand it on with `needs`."
 
     def __init__(self, *, environment: Mapping[str, str], folder: Path, pace: float = 1.0) -> None:
-        del folder
-        self._environment = dict(environment)
+        super().__init__(environment=environment, folder=folder)
         self._pace = pace
-        self.budget = Budget()
 
     def __repr__(self) -> str:
         return f"GitLabPipelineRun({self._environment.get('CI_PROJECT_PATH', '')!r})"
@@ -108,18 +106,6 @@ class GitLabPipelineRun:
         with reading(action):
             return seen["id"] == other.job and seen["status"] in _OVER
 
-    def artifact(self, name: str, most: int) -> bytes | None:
-        """No pipeline reports for another one.
-
-        Raises:
-            InputError: always.
-        """
-        del most
-        raise InputError(
-            f"no run triggered this one, so there is no artifact {name!r}.",
-            "Name a folder with --evidence; jobs of one pipeline hand it on with `needs`.",
-        )
-
     def trust(self) -> RunTrust:
         """By the merge request's source project and by the runner's executor."""
         return find_trust(self._environment)
@@ -128,29 +114,11 @@ class GitLabPipelineRun:
         """The access token of the project."""
         return push_credentials(self._environment)
 
-    def host_environment(self) -> Mapping[str, str]:
-        """GitLab sets what its code host needs."""
-        return {}
-
     def log_group(self, title: str) -> tuple[str, str] | None:
         """A section that the job's log shows folded."""
         at, name = int(time.time()), re.sub(r"[^a-z0-9]+", "_", title.lower())
         start = f"\x1b[0Ksection_start:{at}:{name}[collapsed=true]\r\x1b[0K{title}"
         return start, f"\x1b[0Ksection_end:{at}:{name}\r\x1b[0K"
-
-    def set_outputs(self, values: Mapping[str, str]) -> None:
-        """Add them to the dotenv report that CDML_DOTENV names: `verdict` as CDML_VERDICT.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        add_outputs(self._environment, values)
-
-    def add_summary(self, markdown: str) -> None:
-        """A pipeline's page has no room for Markdown; the report is an artifact."""
-
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """GitLab shows lines next to the code only from the code-quality report."""
 
     def _own(self) -> Job | None:
         return Job.at(self.url() or "", self._environment)
