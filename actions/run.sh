@@ -1,12 +1,13 @@
 #!/bin/bash
-# Run one command of cdml: run.sh COMMAND
+# Run one command of cdml: run.sh COMMAND [VARIABLE…]
 #
 # CDML_PYTHON is the interpreter. Every option of the command arrives as CDML_<COMMAND>_<OPTION>,
 # and the token, for the commands that need one, as CDML_GITHUB_TOKEN.
 #
 # An earlier step of the job may have left variables, functions and folders of commands that would
 # decide what runs here. The actions start this with /bin/bash -p, which heeds no BASH_ENV and no
-# function; what steers the programs that follow is taken out below.
+# function; what steers the programs that follow is taken out below, except for the named VARIABLEs,
+# which a command that runs no model may have.
 set -euo pipefail
 
 PATH="/usr/bin:/bin:/usr/sbin:/sbin:${PATH-}" # the system's own commands come first
@@ -17,7 +18,12 @@ source_folder="$(cd -- "${BASH_SOURCE[0]%/*}/../src" && pwd -P)"
 # that lies around in the job's environment for a command that runs a model; some runners (not
 # GitHub's) also hand every input on by themselves.
 unwanted=(-u INPUT_GITHUB-TOKEN)
+kept=" "
+case ${1-} in
+  deploy | rollback | history) kept=" ${*:2} " ;;
+esac
 while IFS= read -r name; do
+  [[ $kept != *" $name "* ]] || continue
   case $name in
     GIT_COMMIT | GIT_URL | GIT_PREVIOUS_SUCCESSFUL_COMMIT) continue ;; # what Jenkins says of a build
     PYTHON* | VIRTUAL_ENV | GIT_* | LD_* | DYLD_* | GCONV_PATH | LOCPATH | GLIBC_TUNABLES) ;;

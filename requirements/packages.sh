@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
 # GitHub's own reading of Markdown, Chromium to look at the page, sudo to isolate models with, rsync for
-# pipelines of GitLab CI.
+# pipelines of GitLab CI, Maven for those of Jenkins.
 set -euo pipefail
 
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
   missing+=(postgresql)
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
+command -v mvn >/dev/null || missing+=(maven) # fetches Jenkins' pipeline engine
 command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
 command -v chromium >/dev/null || missing+=(chromium)
