@@ -28,6 +28,7 @@ from generate.actions import (
     output_table,
 )
 from generate.errors import error_classes, exit_code_actions
+from generate.jenkins import STEPS, step_file
 from generate.metrics import metric_tables
 from generate.tables import field_tables, key_tables, table
 from generate.terminal import LINE, first_verdict, picture
@@ -55,7 +56,7 @@ VARIABLES = {
     "CDML_JENKINS_USER": "With the next: whose API token looks up builds of Jenkins",
     "CDML_JENKINS_TOKEN": "API token of that user; the job that runs the model never uses it",
     "CDML_DOTENV": (
-        "In GitLab CI and Jenkins, the file of variables that outputs are added to:"
+        "Everywhere but in GitHub Actions, the file of variables that outputs are added to:"
         " `CDML_VERDICT=pass`"
     ),
     "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
@@ -72,6 +73,9 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
     for name in ACTIONS:
         path = ROOT / ("action.yml" if name == "root" else f"actions/{name}/action.yml")
         written[path] = action_file(name, path.read_text("utf-8"), declared)
+    for step in STEPS:
+        path = ROOT / f"jenkins/vars/{step}.groovy"
+        written[path] = step_file(step, path.read_text("utf-8"), declared)
     tables = {
         "inputs": input_table(declared),
         "outputs": output_table(),

@@ -231,7 +231,7 @@ def _handed_on(step: str, command: str, options: Iterable[Parameter], action: st
     by_hand = re.sub(generated, "", step)
     lines = ""
     for one in options:
-        name = f"{prefix}{_as_variable(one.name)}"
+        name = f"{prefix}{as_variable(one.name)}"
         if f"        {name}: " not in by_hand:
             value = f"${{{{ inputs.{one.name} }}}}" if action in actions_of(one) else '""'
             lines += f"        {name}: {value}\n"
@@ -331,5 +331,6 @@ def name_actions(names: Iterable[str]) -> str:
     return "all" if set(names) == set(ACTIONS) else ", ".join(names)
 
 
-def _as_variable(name: str) -> str:
+def as_variable(name: str) -> str:
+    """A name as that of a variable."""
     return name.upper().replace("-", "_")

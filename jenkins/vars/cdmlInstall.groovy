@@ -1,0 +1,18 @@
+/**
+ * Installs cdml and its locked packages on this agent. The other steps do so when they have to; this one does it
+ * before they are needed, such as in an agent's image.
+ *
+ *     cdmlInstall revision: '0123456789abcdef0123456789abcdef01234567'
+ */
+def call(Map given = [:]) {
+    Map names = [
+        // generated
+        source: 'CDML_SOURCE',
+        revision: 'CDML_REVISION',
+        cache: 'CDML_CACHE',
+        python: 'CDML_PYTHON',
+        storage: 'CDML_STORAGE',
+        // end
+    ]
+    return cdmlCommand('install', names, given)
+}

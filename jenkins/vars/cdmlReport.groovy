@@ -1,0 +1,43 @@
+/**
+ * Posts the comment and publishes the evidence. It ends as the gate did, and belongs where it always runs:
+ *
+ *     try { cdmlGate() } finally { cdmlReport credentials: [CDML_GITHUB_TOKEN: 'cdml-comment'] }
+ */
+def call(Map given = [:]) {
+    Map names = [
+        // generated
+        config: 'CDML_REPORT_CONFIG',
+        outputDir: 'CDML_REPORT_OUTPUT_DIR',
+        evidence: 'CDML_REPORT_EVIDENCE',
+        combine: 'CDML_REPORT_COMBINE',
+        commentMode: 'CDML_REPORT_COMMENT_MODE',
+        commentBehaviour: 'CDML_REPORT_COMMENT_BEHAVIOUR',
+        reportId: 'CDML_REPORT_REPORT_ID',
+        pullRequest: 'CDML_REPORT_PULL_REQUEST',
+        begin: 'CDML_REPORT_BEGIN',
+        envAllow: 'CDML_ENV_ALLOW',
+        allowHosts: 'CDML_ALLOW_HOSTS',
+        source: 'CDML_SOURCE',
+        revision: 'CDML_REVISION',
+        cache: 'CDML_CACHE',
+        python: 'CDML_PYTHON',
+        storage: 'CDML_STORAGE',
+        // end
+    ]
+    String output = given.outputDir ?: '.cdml'
+    String config = given.config ?: ''
+    String folder = config.contains('/') ? config.substring(0, config.lastIndexOf('/') + 1) : ''
+    try {
+        return cdmlCommand('report', names, given)
+    } finally {
+        archiveArtifacts artifacts: "${folder}${output}/**", allowEmptyArchive: true
+        // The exit code decides the build's result, not the counts of tests.
+        junit testResults: "${folder}${output}/*.junit.xml", allowEmptyResults: true, skipMarkingBuildUnstable: true
+        try {
+            publishHTML([reportName: 'cdml', reportDir: "${folder}${output}".toString(), reportFiles: 'report.html',
+                         allowMissing: true, keepAll: true, alwaysLinkToLastBuild: false])
+        } catch (NoSuchMethodError missing) {
+            echo 'Without the plugin HTML Publisher, the report is only an artifact of the build.'
+        }
+    }
+}
