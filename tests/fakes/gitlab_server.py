@@ -191,7 +191,7 @@ def _text(call: Call) -> str:
     body = call.body.get("body", "")
     if not body or len(body) > 1_000_000:
         raise Rejected(400, "400 body is invalid")
-    quick = [line for line in body.splitlines() if re.match(r"[ \t]*/[a-z]", line)]
+    quick = [line for line in body.splitlines() if re.match(r"(?i)[ \t]*/[a-z]", line)]
     if quick:
         raise AssertionError(f"GitLab would carry out {quick}")
     return body

@@ -10,9 +10,13 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_report_injection import LONGEST, filled
 
+from cdml.adapters.ci.gitlab.markdown import neutralise
 from cdml.cli.progress import ConsoleProgress
+from cdml.common.markdown import markdown as escaped
 from cdml.common.markdown import terminal
 from cdml.evidence.schema import DataEvidence
 from cdml.report.evidence_set import read_evidence_set
@@ -36,6 +40,12 @@ MADE |= {"details", "summary", "code", "sub", "span", "a", "strong"}
 ACTIVE = re.compile(
     r"@[a-zA-Z\d]|#\d|(?i:\bgh-\d)|://|(?i:\bwww\.)|(?i:\b(?:cve|ghsa)-\w)|:[\w+-]+:"
 )
+
+AT_GITLAB = re.compile(
+    r"[!&$]\d|#[\w&]|~[\w\"]|%[\w\"{]|@\w|\*iteration:|\[[a-z_]+:|\[\[|\[TOC|[\[{][-+] "
+    r"|\b[A-Z]{2,}-\d"
+)
+"""Where GitLab sees a reference, a table of contents or an inline difference in rendered text."""
 
 
 class Rendered(HTMLParser):
@@ -128,6 +138,45 @@ def test_what_github_shows_mentions_links_and_refers_to_nothing(text, tmp_path):
         shown = re.sub(r"(?<=\d)/(?=\d)", " ", " ".join(found.text))
 
         assert [] == ACTIVE.findall(shown), shown
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_what_gitlab_shows_refers_to_nothing_and_does_nothing(text, plain, tmp_path):
+    for expected, markdown in zip(plain, told(tmp_path, text), strict=True):
+        note = neutralise(markdown)
+        found = as_github(note)
+
+        assert [] == [shown for shown in found.text if AT_GITLAB.search(shown)]
+        assert not re.search(r"(?im)^[ \t]*/[a-z]", note)
+        assert "$" not in note  # as an entity, it opens no formula
+        if text.strip():
+            assert shape(expected) == shape(found.tags)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"!#$%&~@^*[]{}/:-+\"'`<>. \n", "1", "ab", "GL", "/close", "&#33;", "<b>", "alert"]
+        ),
+        max_size=30,
+    ).map("".join)
+)
+def test_no_text_refers_to_anything_at_gitlab(text):
+    note = neutralise(
+        f"### {escaped(text)}\n\n{escaped(text)}\n\n| a |\n|--|\n| {escaped(text)} |\n"
+    )
+
+    assert [] == [shown for shown in as_github(note).text if AT_GITLAB.search(shown)]
+    assert not re.search(r"(?im)^[ \t]*/[a-z]", note)
+
+
+def test_code_links_and_tags_stay_as_they_are():
+    report = (
+        '### Rejected\n\n[the run](https://gitlab.test/a/-/jobs/1#L2) and <a href="https://x.test/?a=1&b=2#1">'
+        "it</a>, <code>a!1 ~b</code>, 5 % of 3 rows, **bold**\n\n<!-- cdml:report id=a%20b -->\n"
+    )
+
+    assert report == neutralise(report)
 
 
 @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))

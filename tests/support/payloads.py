@@ -77,4 +77,9 @@ PAYLOADS = (
     'url(#evil) href="#evil" id="evil" d="M0 0.123456" transform="rotate(-0 1 1)"',
     "#040404 #000000 expression(alert(1)) </style><script>x</script>",
     "[a](javascript:alert(1)) [b] (x) [c][d] [e]: y [2](0)",
+    '!1 a/b!1 &1 a&1 ~1 ~bug ~"two words" %1 %"v 1" %v1.0 $1 ^alert#1 GL-1 JIRA-12',
+    '[issue:1] [vulnerability:1] [contact:a@b.c] *iteration:"x" [work_item:1] %{placeholder}',
+    "/approve\n/merge\n/Close\n  /label ~x",
+    "[TOC] [[_TOC_]] {+ new +} {- old -} [+ new +] [- old -] ::include{file=x}",
+    "```mermaid\ngraph LR\n```\n$$\nx\n$$\n>>>\nquote\n>>>",
 )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from cdml.adapters.ci.report_marker import Marker, State
 
 _SHA = re.compile(r"[0-9a-f]{40,64}")
-_QUICK_ACTION = re.compile(r"(?m)^([ \t]*)/(?=[a-z])")
 _STATUS = {"in_progress": "running", "success": "success", "failure": "failed"}
 _LISTING = "list the commit's merge requests"
 
@@ -212,6 +211,7 @@ class GitLabHost:
         warned: Warned | None = None,
     ) -> str | None:
         """Post or update the one note of this report, and give its address."""
+        from cdml.adapters.ci.gitlab.markdown import neutralise
         from cdml.adapters.ci.report_comment import post_comment
         from cdml.adapters.ci.report_marker import State
 
@@ -302,8 +302,3 @@ class GitLabHost:
         root = Path(self._environment.get("CI_PROJECT_DIR") or self._folder).resolve()
         there = path.resolve()
         return there.relative_to(root).as_posix() if there.is_relative_to(root) else None
-
-
-def neutralise(body: str) -> str:
-    """A body in which no line is a quick action, such as `/close`, which GitLab would carry out."""
-    return _QUICK_ACTION.sub(r"\1&#47;", body)
