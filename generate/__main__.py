@@ -55,6 +55,10 @@ VARIABLES = {
     "CDML_GITLAB_URL": "In Jenkins, the address of a GitLab that lies below a path",
     "CDML_JENKINS_USER": "With the next: whose API token looks up builds of Jenkins",
     "CDML_JENKINS_TOKEN": "API token of that user; the job that runs the model never uses it",
+    "CDML_HELD": (
+        "In GitLab CI, `warn` if a held verdict lets the pipeline go on; the commit's status then"
+        " does not fail."
+    ),
     "CDML_DOTENV": (
         "Everywhere but in GitHub Actions, the file of variables that outputs are added to:"
         " `CDML_VERDICT=pass`"

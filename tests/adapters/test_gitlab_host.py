@@ -3,6 +3,7 @@
 import pytest
 
 from cdml.ci.code_host import Commit, PullRequest
+from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from fakes.gitlab_runner import HEAD, MERGED, OF_PUSH, OF_REQUEST, on_gitlab
 from fakes.gitlab_server import OURS
@@ -56,7 +57,8 @@ class TestNotes:
 
         host.comment(7, "flights", f"verdict\n{line}\nmore")  # the server refuses one
 
-        assert f"&#47;{line.strip()[1:]}" in gitlab_server.notes(7)[0].body
+        body = gitlab_server.notes(7)[0].body.replace("\u200b", "")
+        assert f"&#47;{line.strip()[1:]}" in body
 
     @pytest.mark.parametrize("behaviour", ["recreate", "hide-and-recreate"])
     def test_a_new_pipeline_posts_anew_where_wanted(self, gitlab_server, tmp_path, behaviour):
@@ -244,6 +246,34 @@ class TestDeployments:
 
 def filed(host):
     return host.open_deployment("op-1", HEAD, "production", "cdml:deploy", "flights 3", {})
+
+
+class TestCommitStatus:
+    def test_names_the_pipeline_and_its_commit(self, gitlab_server, tmp_path):
+        gitlab_server.pipelines[100] = "running"
+        result = "9" * 40  # a pipeline of the merged result
+
+        host = on_gitlab(
+            gitlab_server, tmp_path, CI_COMMIT_SHA=result, CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=HEAD
+        )
+        host.set_commit_status("flights", verdict=Verdict.PASS, description="x", url=None)
+
+        (status,) = gitlab_server.statuses[result]
+        assert ("100", host.run.url()) == (status["pipeline_id"], status["target_url"])
+
+    @pytest.mark.parametrize(
+        "pipeline",
+        [
+            {**OF_PUSH, "CI_PIPELINE_SOURCE": "schedule"},
+            {**OF_REQUEST, "CI_MERGE_REQUEST_EVENT_TYPE": "merge_train"},
+        ],
+    )
+    def test_is_none_where_nobody_proposes_the_commit(self, gitlab_server, tmp_path, pipeline):
+        host = on_gitlab(gitlab_server, tmp_path, pipeline)
+
+        host.set_commit_status("flights", verdict=Verdict.FAIL, description="x", url=None)
+
+        assert {} == gitlab_server.statuses
 
 
 class TestTrouble:

@@ -13,6 +13,7 @@ from cdml.ci.code_host import (
     Thread,
     Warned,
 )
+from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from fakes.ci_run import FakeCiRun
 
@@ -75,6 +76,7 @@ class FakeCodeHost:
     behaviours: list[str] = field(default_factory=list)
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
+    statuses: list[tuple[str, Verdict, str, str | None]] = field(default_factory=list)
 
     def is_protected(self, branch: str) -> bool | None:
         self.branches.append(branch)
@@ -149,6 +151,12 @@ class FakeCodeHost:
             same = one.report_id == report_id or (config and one.config == config)
             if one.number == on and same:
                 yield one
+
+    def set_commit_status(
+        self, report_id: str, *, verdict: Verdict, description: str, url: str | None
+    ) -> None:
+        self._may("set the commit's status")
+        self.statuses.append((report_id, verdict, description, url))
 
     def open_deployment(
         self,

@@ -5,21 +5,25 @@
         assert len(server.notes(7)) == 1
 
 It pages by headers as GitLab pages, or by links alone where `keyset` is set, knows what a token may
-do, and answers with the fields of GitLab's own documentation.
+do, and answers with the fields of GitLab's own documentation. It serves the git repositories below
+`repositories`, if any, and speaks TLS with a `certificate`.
 """
 
 import json
 import re
+import ssl
 import threading
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from fakes.git_server import answer_git
 from fakes.github_api import Answer, Call, Rejected
 from fakes.github_server import Failure
 
@@ -51,6 +55,9 @@ class GitLabServer:
     """Everything of the project that the tests may set or look at."""
 
     token: str = "made-up-token"
+    job_token: str = "made-up-job-token"
+    certificate: Path | None = None
+    repositories: Path | None = None
     project: int = 42
     path: str = "octo-org/flights"
     role: str = "maintainer"
@@ -76,6 +83,13 @@ class GitLabServer:
         handler = type("Handler", (_Handler,), {"gitlab": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._http.socket = context.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._http.handle_error = lambda *_: None
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -85,7 +99,8 @@ class GitLabServer:
 
     @property
     def site(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/git"
+        start = "https://localhost" if self.certificate else "http://127.0.0.1"
+        return f"{start}:{self._http.server_address[1]}/git"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -135,6 +150,8 @@ class GitLabServer:
         start = "/git/api/v4"
         if call.path == f"{start}/user":
             return Answer(200, {"id": OURS, "username": "project_42_bot"})
+        if call.path == f"{start}/projects/{self.project}":
+            return Answer(200, {"id": self.project, "path_with_namespace": self.path})
         named = (
             f"{start}/projects/{self.project}",
             f"{start}/projects/{quote(self.path, safe='')}",
@@ -261,6 +278,25 @@ def _statuses(server: GitLabServer, call: Call, sha: str) -> Answer:
     return Answer(200, server.statuses.get(sha, []))
 
 
+def _add_status(server: GitLabServer, call: Call, sha: str) -> Answer:
+    if call.body.get("state") not in ("pending", "running", "success", "failed", "canceled"):
+        raise Rejected(400, "state does not have a valid value")
+    pipeline = call.body.get("pipeline_id")
+    if pipeline is not None and int(pipeline) not in server.pipelines:
+        raise Rejected(404, "404 Pipeline for pipeline_id, sha and ref Not Found")
+    made = {
+        "id": next(server._ids),
+        "sha": sha,
+        "name": call.body.get("name", "default"),
+        "status": call.body["state"],
+        "description": call.body.get("description"),
+        "target_url": call.body.get("target_url"),
+        "pipeline_id": pipeline,
+    }
+    server.statuses.setdefault(sha, []).append(made)
+    return Answer(201, made)
+
+
 def _commits(server: GitLabServer, call: Call) -> Answer:
     before, _, after = call.query["ref_name"].partition("..")
     if before not in server.commits or after not in server.commits:
@@ -325,6 +361,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("PUT", r"/environments/(\d+)", _environment),
     ("GET", r"/(jobs|pipelines)/(\d+)", _status_of),
     ("GET", r"/repository/commits/([^/]+)/statuses", _statuses),
+    ("POST", r"/statuses/([^/]+)", _add_status),
     ("GET", r"/repository/commits/([^/]+)/merge_requests", _requests_of),
     ("GET", "/repository/commits", _commits),
     ("GET", "/protected_branches", _protected),
@@ -342,6 +379,9 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         content = self.rfile.read(length)
+        if ".git/" in address.path and self.gitlab.repositories is not None:
+            self._send(self._git(address.path, address.query, content))
+            return
         call = Call(
             method=self.command,
             path=address.path,
@@ -363,6 +403,20 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = Answer(failure.status, failure.body.encode(), dict(failure.headers))
         self._send(answer)
 
+    def _git(self, path: str, query: str, content: bytes) -> Answer:
+        """A job's token may read, the access token may write."""
+        given = (self.headers.get("Authorization") or "").removeprefix("Basic ")
+        password = b64decode(given).decode().partition(":")[2]
+        self.gitlab.seen.append(("GIT", path))
+        if password not in (self.gitlab.token, self.gitlab.job_token):
+            headers = {"WWW-Authenticate": 'Basic realm="GitLab"'}
+            return Answer(401, b"HTTP Basic: Access denied", headers)
+        if "git-receive-pack" in f"{path}?{query}" and password != self.gitlab.token:
+            return Answer(403, b"You are not allowed to push code to this project.")
+        where = (self.gitlab.repositories, self.command, path.removeprefix("/git"))
+        status, fields, body = answer_git(*where, query, self.headers, content)
+        return Answer(status, body, fields)
+
     def _failure(self, call: Call) -> Failure | None:
         for failure in self.gitlab.failures:
             fits = re.search(failure.method, call.method) and re.search(failure.path, call.path)
@@ -383,14 +437,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self, answer: Answer, call: Call) -> Answer:
         size, page = (int(call.query.get(name, at)) for name, at in (("per_page", 20), ("page", 1)))
         shown, more = answer.body[(page - 1) * size : page * size], len(answer.body) > page * size
-        headers: Mapping[str, str] = {}
-        if self.gitlab.keyset and more:
-            query = urlencode({**call.query, "page": page + 1})
-            site = self.gitlab.site.removesuffix("/git")
-            headers = {"Link": f'<{site}{call.path}?{query}>; rel="next"'}
-        elif not self.gitlab.keyset:
-            headers = {"X-Next-Page": str(page + 1) if more else "", "X-Page": str(page)}
-        return Answer(200, shown, dict(headers))
+        query = urlencode({**call.query, "page": page + 1})
+        site = self.gitlab.site.removesuffix("/git")
+        headers = {"RateLimit-Limit": "2000", "RateLimit-Remaining": "1999"}
+        if more:
+            headers["Link"] = f'<{site}{call.path}?{query}>; rel="next"'
+        if not self.gitlab.keyset:
+            headers |= {
+                "X-Next-Page": str(page + 1) if more else "",
+                "X-Page": str(page),
+                "X-Per-Page": str(size),
+                "X-Total": str(len(answer.body)),
+            }
+        return Answer(200, shown, headers)
 
     def _send(self, answer: Answer) -> None:
         body = answer.body
@@ -400,6 +459,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
+        if "Content-Type" not in answer.headers:
+            kind = "application/json" if content[:1] in (b"{", b"[") else "text/html"
+            self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

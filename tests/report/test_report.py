@@ -96,6 +96,23 @@ class TestVerdict:
         assert FAIL == told(*SCENARIOS["fail"](), mode=mode, on=refusing).verdict
 
 
+class TestCommitStatus:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [("pass", PASS), ("fail", FAIL), ("held", INCONCLUSIVE), ("missing", FAIL)],
+    )
+    def test_is_the_verdict_with_the_comments_address(self, told, host, name, expected):
+        reported = told(*SCENARIOS[name]())
+
+        status = (reported.headline, reported.comment_url)
+        assert [("flight-delays", expected, *status)] == host.statuses
+
+    def test_is_left_alone_where_nobody_is_to_be_talked_to(self, told, host):
+        told(*SCENARIOS["pass"](), mode="off")
+
+        assert [] == host.statuses
+
+
 class TestForeignEvidence:
     @pytest.mark.parametrize(
         "others",

@@ -3,6 +3,7 @@
 import pytest
 
 from cdml.ci.code_host import PullRequest
+from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
 from cdml.report.comment_policy import CommentPolicy
@@ -56,6 +57,7 @@ def test_it_takes_the_place_of_an_older_verdict(told):
         told(OTHER, host=host)
 
     [comment] = host.comments
+    assert Verdict.FAIL == host.statuses[-1][1]
     assert comment.body.startswith("### ⏸️ Not judged: the evidence of the new flight-delays ")
     assert "- Run all stages on the same model and data" in comment.body
 

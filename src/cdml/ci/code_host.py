@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from cdml.common.verdict import Verdict
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
@@ -139,6 +141,16 @@ class CodeHost(Protocol):
 
     def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
         """Digests of the warnings that the last report of another run had; see `comment`."""
+        ...
+
+    def set_commit_status(
+        self, report_id: str, *, verdict: Verdict, description: str, url: str | None
+    ) -> None:
+        """Show a report's verdict next to the commit that the run judged.
+
+        A host that shows the run's own checks there has nothing to add. The description is one
+        line, cut where the host takes less; `url` is the report's comment.
+        """
         ...
 
     def open_deployment(

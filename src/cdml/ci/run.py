@@ -72,11 +72,16 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushCredentials:
-    """What authenticates a push to the code host's own server, and to no other."""
+    """What authenticates a push to the code host's own server, and to no other.
+
+    `certificates` is a file of the authorities that the server's certificate may come from, if
+    they are not the machine's.
+    """
 
     server: str
     user: str
     token: str = field(repr=False)
+    certificates: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.code_host import Behaviour, Commit, Warned
+from cdml.common.markdown import clean
+from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.report.ports import ReportPorts
 
@@ -98,3 +100,16 @@ class CommentPolicy:
                 host.progress.note(f"could not comment on the commit: {error.message}")
                 return None
             raise
+
+    def set_status(
+        self, host: ReportPorts, verdict: Verdict, headline: str, address: str | None
+    ) -> None:
+        """Show the verdict next to the commit, too; that this failed is only noted."""
+        if self.mode == "off" or host.code_host is None:
+            return
+        try:
+            host.code_host.set_commit_status(
+                self.report_id, verdict=verdict, description=clean(headline), url=address
+            )
+        except ServiceError as error:
+            host.progress.note(f"could not set the commit's status: {error.message}")

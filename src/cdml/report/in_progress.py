@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
@@ -51,6 +52,8 @@ def post_not_judged(
     address, rendered = None, body
     try:
         address = policy.post(host, body, quiet=output is None and policy.mode != "always")
+        if output is not None:
+            policy.set_status(host, Verdict.FAIL, headline, address)
     except ServiceError as refused:
         host.progress.note(f"could not post the Not judged comment: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()

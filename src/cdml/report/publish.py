@@ -114,9 +114,14 @@ def post_report(
         if name == MARKDOWN:
             host.ci_run.add_summary(text.decode())
     host.ci_run.annotate([*warnings, *report_annotations(content)][:MAX_ANNOTATIONS])
+    verdict = worst(one.verdict for one in evidence)
+    summary = content.only.headline if content.only else headline(content.entries)
+    if not warnings:
+        judged = not any(one.missing or one.failures or one.outdated for one in evidence)
+        policy.set_status(host, verdict if judged else Verdict.FAIL, summary, address)
     return Reported(
-        verdict=worst(one.verdict for one in evidence),
-        headline=content.only.headline if content.only else headline(content.entries),
+        verdict=verdict,
+        headline=summary,
         view=content.only,
         files=files,
         comment_url=address,

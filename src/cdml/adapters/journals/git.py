@@ -268,7 +268,10 @@ class GitJournal:
         elif _PROTECTED.search(done.message):
             hint = f"A rule protects the branch {self._branch}: allow cdml to push to `cdml/**`."
         elif _DENIED.search(done.message):
-            hint = f"The token needs the permission `contents: {permission}`."
+            hint = (
+                f"The token needs the permission `contents: {permission}`; at GitLab, the scope"
+                f" `{permission}_repository`."
+            )
         else:
             hint = "Try again when the remote is reachable."
         action = "written" if permission == "write" else "read"

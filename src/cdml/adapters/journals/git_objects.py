@@ -150,7 +150,7 @@ def authenticate(
 
     The token goes only to the code host's own server, where it replaces whatever else the
     machine's configuration would send. Without one, a header that a checkout left in the
-    repository still lets us read.
+    repository still lets us read, and certificates that it left are trusted.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
@@ -158,11 +158,13 @@ def authenticate(
     host = parts.netloc.rpartition("@")[2]
     if credentials and host == urlsplit(credentials.server).netloc:
         header = f"http.{parts.scheme}://{host}{parts.path}.extraheader"
+        if credentials.certificates:
+            yield (f"http.{parts.scheme}://{host}/.sslCAInfo", credentials.certificates)
         basic = b64encode(f"{credentials.user}:{credentials.token}".encode()).decode()
         yield (header, "")
         yield (header, f"Authorization: Basic {basic}")
         return
-    left = local("config", "--null", "--get-regexp", r"^http\..*\.extraheader$")
+    left = local("config", "--null", "--get-regexp", r"^http\..*\.(extraheader|sslcainfo)$")
     for setting in filter(None, left.output.split("\0")):
         key, _, value = setting.partition("\n")
         yield (key, value)

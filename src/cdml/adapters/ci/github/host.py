@@ -17,6 +17,7 @@ from cdml.ci.code_host import (
 )
 from cdml.ci.run import CiRun
 from cdml.common.time_budget import Budget
+from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -188,6 +189,11 @@ class GitHubHost:
         root = Path(self._environment.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
         there = path.resolve()
         return there.relative_to(root).as_posix() if there.is_relative_to(root) else None
+
+    def set_commit_status(
+        self, report_id: str, *, verdict: Verdict, description: str, url: str | None
+    ) -> None:
+        """The check of the gate's job stands next to the commit already."""
 
     def open_deployment(
         self,

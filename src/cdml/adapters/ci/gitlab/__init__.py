@@ -7,6 +7,9 @@ from cdml.ci.run import PushCredentials
 _TOKENS = ("CDML_GITLAB_TOKEN", "GITLAB_TOKEN")
 """A job's own token cannot write notes or deployments, so CI_JOB_TOKEN is none of these."""
 
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "CI_SERVER_TLS_CA_FILE")
+"""The last is what GitLab's runner trusts."""
+
 
 def find_token(environment: Mapping[str, str]) -> str | None:
     """The access token that the environment holds, if any."""
@@ -17,4 +20,14 @@ def push_credentials(environment: Mapping[str, str]) -> PushCredentials | None:
     """What the token pushes to, which is its own server."""
     token = find_token(environment)
     server = environment.get("CI_SERVER_URL") or "https://gitlab.com"
-    return PushCredentials(server=server, user="oauth2", token=token) if token else None
+    certificates = find_certificates(environment)
+    return (
+        PushCredentials(server=server, user="oauth2", token=token, certificates=certificates)
+        if token
+        else None
+    )
+
+
+def find_certificates(environment: Mapping[str, str]) -> str | None:
+    """The file of the authorities that a server's certificate may come from, if it is named."""
+    return next(filter(None, map(environment.get, CERTIFICATES)), None)

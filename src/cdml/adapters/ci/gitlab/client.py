@@ -10,13 +10,12 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse, Retry
 
 from cdml.adapters.ci.api_errors import Lost, NotFoundError
-from cdml.adapters.ci.gitlab import find_token
+from cdml.adapters.ci.gitlab import CERTIFICATES, find_certificates, find_token
 from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://gitlab.com/api/v4"
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "CI_SERVER_TLS_CA_FILE")
 _PAGE = 100
 _MOST_PAGES = 1000
 _TIMEOUT, _HASTY = 30, 5
@@ -93,7 +92,7 @@ class Client:
         self._project = quote(named or "", safe="")
         self._session = requests.Session()
         self._session.headers["PRIVATE-TOKEN"] = token
-        self._session.verify = next(filter(None, map(environment.get, _CERTIFICATES)), True)
+        self._session.verify = find_certificates(environment) or True
         retry = _Retry(
             total=0 if hasty else 5,
             backoff_factor=pace,
@@ -232,7 +231,7 @@ def reading(action: str) -> Iterator[None]:
 
 
 def _unanswered(error: requests.RequestException, action: str) -> Lost:
-    tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
+    tls = explain_tls_error(str(error), " or ".join(CERTIFICATES))
     if tls is not None:
         return Lost(f"GitLab's API {tls.description}, on the request to {action}.", tls.hint)
     kind = type(error).__name__

@@ -21,6 +21,7 @@ from cdml.ci.code_host import (
 )
 from cdml.ci.run import CiRun
 from cdml.common.time_budget import Budget
+from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from cdml.adapters.ci.report_marker import Marker, State
 
 _SHA = re.compile(r"[0-9a-f]{40,64}")
+_LONGEST = 255
+"""Characters of a status's name and description."""
 _STATUS = {"in_progress": "running", "success": "success", "failure": "failed"}
 _LISTING = "list the commit's merge requests"
 
@@ -230,6 +233,28 @@ class GitLabHost:
         from cdml.adapters.ci.report_marker import State
 
         return earlier_warnings(self._notes(on), self._marker(report_id, config, State.REPORTED))
+
+    def set_commit_status(
+        self, report_id: str, *, verdict: Verdict, description: str, url: str | None
+    ) -> None:
+        """Post the status `cdml/<report>`, in the pipeline that judged.
+
+        A build of Jenkins has none: GitLab then makes a pipeline of the status, which a merge
+        request can require. With CDML_HELD=warn, as of the component, a held verdict fails nothing.
+        """
+        environment = self._environment
+        sha = environment.get("CI_COMMIT_SHA") or self.run.commit() or ""
+        if self.run.trigger().about_no_change or not _SHA.fullmatch(sha):
+            return
+        tolerated = verdict is Verdict.INCONCLUSIVE and environment.get("CDML_HELD") == "warn"
+        state = "success" if tolerated or verdict.exit_code == 0 else "failed"
+        body = {"state": state, "name": f"cdml/{report_id}"[:_LONGEST]}
+        body["description"] = description[:_LONGEST]
+        target = url or self.run.url()
+        body |= {"target_url": target} if target else {}
+        if pipeline := environment.get("CI_PIPELINE_ID"):
+            body["pipeline_id"] = pipeline
+        self._client.post(f"/statuses/{sha}", "set a commit's status", body)
 
     def open_deployment(
         self,
