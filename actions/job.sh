@@ -22,7 +22,7 @@ case $command in
     # Nor does one that could change what later jobs run, unless the job allows it.
     if [[ -n ${CDML_CACHE:-} ]]; then export CDML_ISOLATION="${CDML_ISOLATION:-required}"; fi
     ;;
-  install) size=ml ;;
+  install | monitor) size=ml ;;
 esac
 
 temporary="$(mktemp -d)"

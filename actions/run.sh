@@ -20,7 +20,7 @@ source_folder="$(cd -- "${BASH_SOURCE[0]%/*}/../src" && pwd -P)"
 unwanted=(-u INPUT_GITHUB-TOKEN)
 kept=" "
 case ${1-} in
-  deploy | rollback | history) kept=" ${*:2} " ;;
+  deploy | rollback | history | monitor) kept=" ${*:2} " ;;
 esac
 while IFS= read -r name; do
   [[ $kept != *" $name "* ]] || continue

@@ -12,6 +12,7 @@ STEPS = {
     "cdmlReport": ("report", "report"),
     "cdmlDeploy": ("deploy", "deploy"),
     "cdmlRollback": ("rollback", "rollback"),
+    "cdmlMonitor": ("monitor", "monitor"),
 }
 """The steps, the command that each runs, and the action that does the same."""
 OF_ALL = ("source", "revision", "cache", "python", "storage")

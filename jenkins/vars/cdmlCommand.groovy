@@ -48,7 +48,7 @@ int call(String command, Map names, Map given) {
         }
     }
     if (code == 3) {
-        unstable('cdml holds this change: the rows cannot settle it')
+        unstable("cdml ${command}: held, because the rows cannot settle it")
     } else if (code != 0) {
         error("cdml ${command} ended with exit code ${code}")
     }
