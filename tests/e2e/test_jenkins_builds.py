@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from fakes.github_server import GitHubServer
-from support.jenkins import ROOT, Jenkins, fetch_engine, git, pipelines
+from support.gitlab_pipelines import git
+from support.jenkins import ROOT, Jenkins, fetch_engine, pipelines
 from support.result_files import write_lines
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("jenkins")]

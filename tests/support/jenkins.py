@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from support.gitlab_pipelines import git
+
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(__file__).with_name("groovy_cps")
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -151,15 +153,6 @@ class Jenkins:
             console=done.stdout,
             steps=tuple(map(json.loads, steps)),
         )
-
-
-def git(folder: Path, *words: str) -> str:
-    """Run git as somebody."""
-    identity = ["-c", "user.name=dev", "-c", "user.email=dev@flights.test"]
-    done = subprocess.run(
-        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
 
 
 def pipelines(page: Path) -> list[str]:
