@@ -214,3 +214,4 @@ def test_a_dry_run_tells_the_shares_and_when_a_decision_is_expected(world):
     assert "within 12 min" in steps["decision"]
     assert "roc_auc" in steps["gates"]
     assert before == world.journal.documents
+    assert "v2 would be changed" in world.progress.notes

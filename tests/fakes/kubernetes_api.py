@@ -265,6 +265,8 @@ class FakeKubernetes:
         key = (plural, thing["metadata"]["name"])
         if key in self.objects:
             raise ApiError(409, "AlreadyExists", f'{plural} "{key[1]}" already exists')
+        if query.get("dryRun"):
+            return _json(self._with_head(plural, thing, None), 201)
         self._store(key, self._with_head(plural, thing, None))
         self.owners[key] = {query["fieldManager"]: set(_leaves(thing))}
         self._reconcile()
@@ -347,6 +349,8 @@ class FakeKubernetes:
             last = int(path[-1]) if isinstance(place, list) else path[-1]
             place[last] = one["value"]
             touched.add(tuple(path))
+        if query.get("dryRun"):
+            return _json(thing)
         self._store(key, thing)
         for owned in self.owners[key].values():
             owned -= {one for one in owned for path in touched if one[: len(path)] == path}

@@ -68,6 +68,9 @@ class FakeSplittingTarget:
         self.operation = ""
         self.operations = []  # the one that each order belongs to
 
+    def preview(self, to):
+        return [f"v{to.version} would be changed"]
+
     def set_operation(self, operation):
         self.operation = operation
 

@@ -31,7 +31,7 @@ from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import plan
 from cdml.delivery.rollout.state_machine import Situation, standing
 from cdml.delivery.same_rows import other_rows
-from cdml.delivery.target import Target
+from cdml.delivery.target import PreviewingTarget, Target
 from cdml.errors import ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, DeploymentStep
@@ -174,6 +174,9 @@ class _Deploy:
         if isinstance(planned, Deployment):
             return planned
         operation, forecast = planned
+        target = self.ports.target
+        for line in target.preview(operation.to) if isinstance(target, PreviewingTarget) else ():
+            self.ports.progress.note(line)
         steps = plan.planned_steps(operation, policy_ref(self.loaded.config).gates, forecast)
         return make_evidence(
             operator,

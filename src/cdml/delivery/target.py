@@ -1,6 +1,7 @@
 """Where models serve."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -48,6 +49,19 @@ class OperationWriter(Protocol):
 
     def set_operation(self, operation: str) -> None:
         """Set the journal's operation that the next effects belong to."""
+        ...
+
+
+@runtime_checkable
+class PreviewingTarget(Protocol):
+    """A target that can say what a deploy would change, without changing it."""
+
+    def preview(self, to: Release) -> Sequence[str]:
+        """What a deploy of a release would change, in lines for people, without secrets.
+
+        Raises:
+            CdmlError: what the deploy would stop at.
+        """
         ...
 
 

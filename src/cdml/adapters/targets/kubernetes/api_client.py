@@ -95,7 +95,7 @@ class ApiClient:
             ServiceError: somebody else manages a field of it; or no answer.
         """
         kind, name = thing["kind"], metadata(thing)["name"]
-        params = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        params = _parameters(dry_run=dry_run)
         answer = self._send("PATCH", self._path(kind, name), thing, _APPLY, params=params)
         if answer.status_code == http.HTTPStatus.CONFLICT:
             raise ServiceError(
@@ -104,18 +104,20 @@ class ApiClient:
             )
         return self._read(answer, f"apply the {kind} {name}")
 
-    def create(self, thing: Object) -> Object:
+    def create(self, thing: Object, *, dry_run: bool = False) -> Object:
         """Make an object that is not there yet.
 
         Raises:
             Conflict: it is there by now. Otherwise as `apply`.
         """
         kind, name = thing["kind"], metadata(thing)["name"]
-        params = {"fieldManager": MANAGER}
+        params = _parameters(dry_run=dry_run)
         answer = self._send("POST", self._path(kind), thing, "application/json", params=params)
         return self._read(answer, f"create the {kind} {name}")
 
-    def patch(self, thing: Object, patch: Sequence[Mapping[str, Any]]) -> Object:
+    def patch(
+        self, thing: Object, patch: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> Object:
         """Change an object by a JSON patch.
 
         Raises:
@@ -124,7 +126,7 @@ class ApiClient:
             ServiceError: no answer; it may or may not have happened.
         """
         kind, name = thing["kind"], metadata(thing)["name"]
-        params = {"fieldManager": MANAGER}
+        params = _parameters(dry_run=dry_run)
         answer = self._send("PATCH", self._path(kind, name), patch, _JSON_PATCH, params=params)
         return self._read(answer, f"patch the {kind} {name}")
 
@@ -327,6 +329,10 @@ class _NamedServer(HTTPAdapter):
         if self._name:
             words |= {"server_hostname": self._name, "assert_hostname": self._name}
         super().init_poolmanager(*arguments, **words)
+
+
+def _parameters(*, dry_run: bool) -> Mapping[str, str]:
+    return {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
 
 
 def _status(answer: requests.Response) -> Mapping[str, Any] | None:

@@ -12,7 +12,15 @@ from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import UNVERIFIED_DIGEST, RunningRelease
 from cdml.adapters.targets.kubernetes.kubeconfig import find_cluster
-from cdml.adapters.targets.kubernetes.names import RELEASE, Object, Owner, metadata
+from cdml.adapters.targets.kubernetes.names import (
+    RELEASE,
+    Object,
+    Owner,
+    fence_of,
+    metadata,
+    short_digest,
+)
+from cdml.adapters.targets.kubernetes.object_changes import describe_change
 from cdml.adapters.targets.kubernetes.permissions import check_permissions
 from cdml.adapters.targets.kubernetes.traffic_director import TrafficDirector
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
@@ -95,12 +103,36 @@ class ClusterTarget(ABC):
         self.stage(to, fence=fence)
         self.shift(to, ALL, fence=fence)
 
+    def preview(self, to: Release) -> list[str]:
+        """What a deploy would write, by a dry run of the API server, field by field.
+
+        Raises:
+            ConfigurationError, InputError, ServiceError: what the deploy would stop at.
+        """
+        self._check()
+        director = self._director.read()
+        fence, shares = fence_of(director), self._director.split(director).shares
+        releases, name = self._workloads.releases(), self._owner.name(to)
+        there = releases.get(name)
+        self._workloads.check_name(to, there)
+        lines = []
+        if there is None or not _runs(there):
+            lines += self._workloads.preview(self._workloads.describe(to, fence), fence)
+            idle = self._idle(director, releases) - {name}
+            for one in self._workloads.list_objects(idle):
+                lines += describe_change(one, None)
+        weights = {**{one: 0 for one, part in shares.items() if part}, name: ALL}
+
+        def patch(director: Object) -> Patch:
+            if self._settings.route is None:
+                return self._select(director, {name: short_digest(to)}, weights, fence)
+            return self._shift_route(director, weights, fence)
+
+        return [*lines, *self._director.preview(patch)]
+
     def stage(self, to: Release, *, fence: int) -> None:
         """Apply a release's objects and wait for its pods; nothing where they run already."""
-        if not self._checked:  # once a process, before anything is changed
-            check_permissions(self._api, self._workloads.permissions, self._settings.namespace)
-            self._director.check_usable()
-            self._checked = True
+        self._check()
         director = self._director.claim(fence)
         releases = self._workloads.releases()
         name = self._owner.name(to)
@@ -146,7 +178,11 @@ class ClusterTarget(ABC):
                 )
             weights = self._weights(split, releases, name, percent)
             if self._settings.route is None:
-                return self._select(director, releases, weights, fence)
+                digits = {
+                    one: metadata(running.workload)["labels"][RELEASE]
+                    for one, running in releases.items()
+                }
+                return self._select(director, digits, weights, fence)
             return self._shift_route(director, weights, fence)
 
         self._director.change(fence, patch)
@@ -166,19 +202,25 @@ class ClusterTarget(ABC):
         director = self._director.claim(fence)
         self._end(self._idle(director, self._workloads.releases()), fence)
 
+    def _check(self) -> None:
+        """Refuse what cannot work, once a process and before anything is changed."""
+        if not self._checked:
+            check_permissions(self._api, self._workloads.permissions, self._settings.namespace)
+            self._director.check_usable()
+            self._checked = True
+
     def _select(
         self,
         director: Object,
-        releases: Mapping[str, RunningRelease],
+        digits: Mapping[str, str],
         weights: Mapping[str, int],
         fence: int,
     ) -> Patch:
-        """Let the Service select the pods of the release with a share."""
+        """Let the Service select the pods of the release with a share, by its digits."""
         chosen = next((one for one, percent in weights.items() if percent), None)
         selector = self._owner.no_pods()
         if chosen is not None:
-            digits = metadata(releases[chosen].workload)["labels"][RELEASE]
-            selector = {**selector, RELEASE: digits}
+            selector = {**selector, RELEASE: digits[chosen]}
         return traffic_split.shift_selector(director, self._owner, selector, fence)
 
     def _shift_route(self, route: Object, weights: Mapping[str, int], fence: int) -> Patch:

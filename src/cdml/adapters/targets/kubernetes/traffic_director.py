@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
 from cdml.adapters.targets.kubernetes.names import OPERATION, Object, Owner, annotate, metadata
+from cdml.adapters.targets.kubernetes.object_changes import describe_change
 from cdml.adapters.targets.kubernetes.release_objects import ports
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
 from cdml.config.kubernetes_target import ClusterSettings
@@ -126,6 +127,18 @@ class TrafficDirector:
             else:
                 return director
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def preview(self, patch: Callable[[Object], Patch]) -> list[str]:
+        """What `change` would change, as the API server says; raises as it does."""
+        director = self.read()
+        before = director if "resourceVersion" in metadata(director) else None
+        operations = patch(director) if before else ()
+        after = (
+            self._api.patch(director, operations, dry_run=True)
+            if before
+            else self._api.create(director, dry_run=True)
+        )
+        return describe_change(before, {**after, "kind": director["kind"]})
 
     @property
     def _signature(self) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from cdml.adapters.targets.kubernetes.names import (
     metadata,
     signature,
 )
+from cdml.adapters.targets.kubernetes.object_changes import describe_change
 from cdml.adapters.targets.kubernetes.permissions import Permission, needed
 from cdml.adapters.targets.kubernetes.pod_status import ready_replicas, troubles
 from cdml.adapters.targets.kubernetes.traffic_split import describe
@@ -100,12 +101,22 @@ class Workloads(ABC):
     def apply(self, objects: Collection[Object], fence: int) -> None:
         """Apply them, signed by the operation; raises as `ApiClient.apply`."""
         for one in objects:
-            about = dict(metadata(one))
-            about["annotations"] = {
-                **(about.get("annotations") or {}),
-                **signature(fence, self.operation),
-            }
-            self._api.apply({**one, "metadata": about})
+            self._api.apply(self._signed(one, fence))
+
+    def preview(self, objects: Collection[Object], fence: int) -> list[str]:
+        """What `apply` would change, as the API server says; raises as it does."""
+        lines = []
+        for one in objects:
+            before = self._api.get(one["kind"], metadata(one)["name"])
+            after = self._api.apply(self._signed(one, fence), dry_run=True)
+            lines += describe_change(before, {**after, "kind": one["kind"]})
+        return lines
+
+    def _signed(self, thing: Object, fence: int) -> Object:
+        about = dict(metadata(thing))
+        present = about.get("annotations") or {}
+        about["annotations"] = {**present, **signature(fence, self.operation)}
+        return {**thing, "metadata": about}
 
     def sign(self, release: RunningRelease, fence: int) -> None:
         """Write the fencing number to a release that stays: an older operation cannot delete it.
