@@ -24,7 +24,7 @@ test: $(VENV)/.stamp            ## all tests but the long ones
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long"
 
 test-all: $(VENV)/.stamp        ## all tests; what CI runs
-	@bash requirements/packages.sh
+	@bash requirements/packages.sh all
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: $(VENV)/.stamp           ## lint, types, layers

@@ -22,6 +22,8 @@ LOCKS = {
     "s3": (["pyproject.toml", "--extra", "s3"], "core"),
     "gs": (["pyproject.toml", "--extra", "gs"], "core"),
     "abfss": (["pyproject.toml", "--extra", "abfss"], "core"),
+    # Envoy, the proxy of the tests' cluster, installed by tests/cluster/build.sh.
+    "cluster": (["requirements/cluster.in"], None),
     # The site of docs/, built in an environment of its own.
     "docs": (["requirements/docs.in"], None),
     "dev": (["pyproject.toml", "requirements/dev.in", "--extra", "ml", "--extra", "s3"], "ml"),

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
 # GitHub's own reading of Markdown, Chromium to look at the page, sudo to isolate models with, rsync for
-# pipelines of GitLab CI, Maven for those of Jenkins.
+# pipelines of GitLab CI, Maven for those of Jenkins. With `all` also those of the long tests: Go builds a
+# cluster, containerd runs its pods, Prometheus counts their requests.
 set -euo pipefail
 
 missing=()
@@ -14,6 +15,17 @@ command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v sudo >/dev/null || missing+=(sudo)
 command -v rsync >/dev/null || missing+=(rsync) # gitlab-ci-local copies with it
+if [[ ${1:-} == all && $(uname) == Linux ]]; then
+  export PATH="$PATH:/usr/sbin:/sbin:/usr/local/go/bin"
+  command -v go >/dev/null || missing+=(golang-go)
+  command -v containerd >/dev/null || missing+=(containerd)
+  command -v runc >/dev/null || missing+=(runc)
+  command -v nft >/dev/null || missing+=(nftables)
+  command -v conntrack >/dev/null || missing+=(conntrack)
+  command -v ip >/dev/null || missing+=(iproute2)
+  command -v prometheus >/dev/null || missing+=(prometheus)
+  [[ -x /usr/lib/cni/bridge ]] || missing+=(containernetworking-plugins)
+fi
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 as_root=()

@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support import cluster_build
 from support.servers import mlflow_server
 
 # No test depends on the machine's speed, and so no example does.
@@ -17,16 +18,53 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address"}
+BUILD = cluster_build.BackgroundBuild()
+OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address", "cluster_programs"}
 """What a test takes that has to do with the world outside of the process."""
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what `make unit` runs."""
+    """Mark what `make unit` runs; what needs a cluster comes last, when its programs are built."""
+    items.sort(key=_needs_cluster)
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
             item.add_marker("unit")
+        if _needs_cluster(item):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+def _needs_cluster(item):
+    """By a fixture, or by a parameter that chooses one."""
+    chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "cluster_programs" in item.fixturenames or "cluster" in chosen
+
+
+def pytest_collection_finish(session):
+    """Build a cluster's programs while other tests run; the first worker does it."""
+    config = session.config
+    first = getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0"
+    if first and not config.option.collectonly and any(map(_needs_cluster, session.items)):
+        BUILD.start()
+
+
+def pytest_sessionfinish():
+    BUILD.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster_programs():
+    """The folder with the programs of a cluster."""
+    return cluster_build.programs()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, cluster_programs):
+    """A real cluster with pods; tests begin with an empty namespace."""
+    from support.cluster import Cluster
+
+    with Cluster(tmp_path_factory.mktemp("cluster") / "run", cluster_programs) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
 from fakes.gitlab_server import GitLabServer
 from fakes.jenkins_server import JenkinsServer
+from support.cluster_place import PodsPlace
 from support.paths import HaproxyPlace, KubernetesPlace
 
 
@@ -43,6 +44,13 @@ def haproxy_place(tmp_path) -> Iterator[HaproxyPlace]:
 def kubernetes_place(tmp_path) -> Iterator[KubernetesPlace]:
     """A target over a fake API server, with releases to serve."""
     with KubernetesPlace(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def cluster_place(tmp_path, cluster) -> Iterator[PodsPlace]:
+    """A target over a real cluster, with releases to serve."""
+    with PodsPlace(tmp_path, cluster) as place:
         yield place
 
 

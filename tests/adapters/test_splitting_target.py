@@ -9,7 +9,9 @@ from support.paths import FakePlace
 BODY = b'{"dataframe_records": [{"x": 1}]}'
 
 
-@pytest.fixture(params=["fake", "haproxy", "kubernetes"])
+@pytest.fixture(
+    params=["fake", "haproxy", "kubernetes", pytest.param("cluster", marks=pytest.mark.long)]
+)
 def place(request):
     """A target that serves its first release since generation 1."""
     made = (

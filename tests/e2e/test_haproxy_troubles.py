@@ -9,6 +9,7 @@ import pytest
 
 from cdml.errors import DeploymentFailed, InputError, LockHeld
 from support.kill_points import Heard, Killing, sound
+from support.racing import RACER
 
 DEPLOY = ("deploy", "--model", "2")
 CANARY = {"steps": [10, 50, 100], "every": 1, "timeout": "1h"}
@@ -94,21 +95,6 @@ def test_a_server_that_does_not_start_leaves_all_as_it_was(place, why):
     assert why in ended.said
     assert [] == place.haproxy.processes(idle)
     sound(load.answers, place.digests[0])
-
-
-RACER = """
-import os, random, sys
-from cdml.cli import run
-config, seed, turns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-choose = random.Random(seed)
-for turn in range(turns):
-    words = ["rollback", "--reason", f"{seed}.{turn}"]
-    if choose.random() < 0.6:
-        words = ["deploy", "--model", choose.choice("1234"), "--override",
-                 "champion-moved,quarantined", "--reason", f"{seed}.{turn}"]
-    code = run([*words, "--config", config, "--output-dir", f".cdml-{seed}"])
-    print("ended", code, flush=True)
-"""
 
 
 @pytest.mark.long

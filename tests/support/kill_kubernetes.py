@@ -38,9 +38,12 @@ class KillingOnKubernetes(Killing):
 
     def start_server(self):
         self.server.__enter__()
-        self.server.put("httproutes", copy.deepcopy(ROUTE))
+        self.put_route()
         (self.folder / "kubeconfig").write_text(json.dumps(self.server.kubeconfig()))
         (self.folder / "model.json").write_text(json.dumps(MANIFEST))
+
+    def put_route(self):
+        self.server.put("httproutes", copy.deepcopy(ROUTE))
 
     def stop_server(self):
         self.server.__exit__()
@@ -73,7 +76,7 @@ class KillingOnKubernetes(Killing):
         self.server.watch = None
         self.restore()
         self.server.clear()
-        self.server.put("httproutes", copy.deepcopy(ROUTE))
+        self.put_route()
         loaded = load(self.folder / "cdml.yaml", targets=["kubernetes"], environment={})
         target = KubernetesTarget(loaded=loaded, registry=self.world.registry, pause=0.01)
         for fence, version in enumerate(served, start=1):

@@ -145,7 +145,7 @@ class KubernetesPlace:
             **({"route": route} if route else {}),
             **more,
         }
-        (folder / "model.json").write_text(json.dumps(manifest))
+        self.write_manifest(manifest)
         self.target = None
 
     def __enter__(self):
@@ -159,9 +159,12 @@ class KubernetesPlace:
     def __exit__(self, *_):
         self.server.__exit__()
 
-    def again(self, environment=None):
-        """The target as another process meets it."""
-        target = json.dumps({"target": self.settings})
+    def write_manifest(self, manifest):
+        (self.folder / "model.json").write_text(json.dumps(manifest))
+
+    def again(self, environment=None, **settings):
+        """The target as another process meets it, with other settings if need be."""
+        target = json.dumps({"target": {**self.settings, **settings}})
         (self.folder / "cdml.yaml").write_text(f"{CONFIG}deploy: {target}\n")
         loaded = load(self.folder / "cdml.yaml", targets=["kubernetes"], environment={})
         with patch.dict(os.environ, KUBECONFIG=str(self.folder / "kubeconfig")):

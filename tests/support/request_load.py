@@ -11,19 +11,30 @@ class Load:
     """Asks while it is entered; `answers` holds a status for each request, or what went wrong.
 
     Args:
-        port: of loopback.
+        port: of loopback, or of `host`.
         rows: what is asked, one drawn for each request.
         columns: of the rows.
         a_second: requests.
         clients: threads that share them.
         note: makes what is kept of an answer.
+        site: the header `Host`, where it is not the address.
     """
 
     def __init__(
-        self, port, rows, *, columns=("x", "y"), a_second=60, clients=3, note=lambda got: got.status
+        self,
+        port,
+        rows,
+        *,
+        columns=("x", "y"),
+        a_second=60,
+        clients=3,
+        note=lambda got: got.status,
+        host="127.0.0.1",
+        site=None,
     ):
         self.answers = []
-        self._port, self._rows, self._columns = port, rows, list(columns)
+        self._address, self._rows, self._columns = (host, port), rows, list(columns)
+        self._headers = {"Content-Type": "application/json", **({"Host": site} if site else {})}
         self._note = note
         self._pause = clients / a_second
         self._over = threading.Event()
@@ -47,15 +58,14 @@ class Load:
 
     def _ask(self, number):
         draw = random.Random(number)
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        connection = http.client.HTTPConnection(*self._address, timeout=120)
         due = time.monotonic() + self._pause * number / len(self._clients)
         while not self._over.wait(max(0, due - time.monotonic())):
             due += self._pause
             row = draw.choice(self._rows)
             body = json.dumps({"dataframe_split": {"columns": self._columns, "data": [row]}})
             try:
-                headers = {"Content-Type": "application/json"}
-                connection.request("POST", "/invocations", body, headers)
+                connection.request("POST", "/invocations", body, self._headers)
                 response = connection.getresponse()
                 response.read()
                 self.answers.append(self._note(response))

@@ -1,4 +1,4 @@
-"""A server that starts at once and answers as `mlflow models serve` does: `MODEL PORT`.
+"""A server that starts at once and answers as `mlflow models serve` does: `MODEL PORT [HOST]`.
 
 The model's file `behaviour.json` says how: `says` is the prediction of every row, `refuses` makes
 it end before it is ready, `seconds` is how long an answer takes, `throws` lists values of x that
@@ -11,6 +11,8 @@ does.
 
 import hashlib
 import json
+import os
+import signal
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,13 +66,21 @@ def _values(asked):
 def _digest(folder):
     """As `sha256sum` of the sorted files would say; see cdml.models.digest."""
     whole = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(_files(folder)):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         whole.update(f"{content}  {path.relative_to(folder)}\n".encode())
     return f"sha256:{whole.hexdigest()}"
 
 
-def main(model, port):
+def _files(folder):
+    """What a model's folder holds; a ConfigMap's links lead to hidden folders beside them."""
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith("..")]
+        yield from (Path(root, name) for name in names if not name.startswith(".."))
+
+
+def main(model, port, host="127.0.0.1"):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL if os.getpid() > 1 else lambda *_: sys.exit())
     Handler.digest = _digest(Path(model))
     Handler.behaviour = json.loads((Path(model) / "behaviour.json").read_text())
     if "refuses" in Handler.behaviour:
@@ -78,7 +88,7 @@ def main(model, port):
     while Handler.behaviour.get("deaf"):
         time.sleep(60)
     ThreadingHTTPServer.request_queue_size = 128
-    ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+    ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

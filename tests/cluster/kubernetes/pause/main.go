@@ -1,0 +1,10 @@
+// Holds the namespaces of a pod, as its first process.
+package main
+
+import "time"
+
+func main() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
