@@ -10,7 +10,7 @@ from cdml.errors import CdmlError, ConfigurationError
 
 
 @command("init")
-def init(force: bool, llm: bool, data: str | None, target: str) -> int:
+def init(force: bool, llm: bool, train: bool, data: str | None, target: str) -> int:
     """Write a commented cdml.yaml, workflows, and a contract proposed from your data."""
     from cdml.scaffold.init import DATA, holds_credentials
     from cdml.scaffold.init import init as write_files
@@ -18,7 +18,9 @@ def init(force: bool, llm: bool, data: str | None, target: str) -> int:
 
     folder = Path.cwd()
     if llm:
-        return _init_llm(folder, force=force, alone=data is None and target == "registry")
+        return _init_llm(
+            folder, force=force, alone=data is None and target == "registry" and not train
+        )
     try:
         present = Wiring.read(folder / "cdml.yaml", ConsoleProgress(), needs_registry=False)
         delivery = present.loaded.config.deploy
@@ -31,6 +33,7 @@ def init(force: bool, llm: bool, data: str | None, target: str) -> int:
         tables=TablesByScheme() if data is not None else None,
         target=target,
         settings=delivery,
+        train=train,
     )
     for path in written:
         click.echo(f"wrote {path}")
@@ -47,7 +50,7 @@ def _init_llm(folder: Path, *, force: bool, alone: bool) -> int:
 
     if not alone:
         raise ConfigurationError(
-            "--llm needs neither --data nor --target: no model is deployed.",
+            "--llm needs neither --data, --target nor --train: no model is deployed.",
             "Leave them out.",
         )
     for path in init_llm(folder, force=force):

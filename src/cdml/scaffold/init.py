@@ -30,6 +30,23 @@ IGNORED = ".cdml/"
 """What git is to ignore: the evidence."""
 
 _HOSTED = "runs-on: ubuntu-latest"
+_TRAIN_HERE = (
+    "      # If the pull request trains the model, train it here and name its folder below.\n"
+)
+_MODEL = (
+    "          # A fork brings its model as a folder, as it cannot write to your registry.\n"
+    "          model: ${{ env.FORK == 'true' && 'model' || 'models:/my-model@challenger' }}\n"
+)
+_AGAIN = (
+    "  workflow_dispatch: # to train again, such as for `cdml monitor`\n"
+    "    inputs:\n"
+    "      reason:\n"
+    "        description: Why to train again.\n"
+    "        type: string\n"
+)
+_AFTER_TRAINING = (
+    "    needs: train\n    if: ${{ !cancelled() }} # GitHub counts a skipped job as passed\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,8 @@ class ProjectPlace:
         for before, after in (
             (rf"(?<=config: ){re.escape(CONFIG)}$", quoted(f"{self.below}/{CONFIG}")),
             (r"(?<=path: )\.cdml$", quoted(f"{self.below}/.cdml")),
+            (r"(?<=path: )\.$", quoted(self.below)),
+            (r"^( {12})(model|\.cdml/lineage\.json)$", rf"\g<1>{self.below}/\g<2>"),
             (r"(?<=^name: ).+$", self._label),
             (r"(?<=workflows: \[)Model gate(?=\])", self._label),
             (r"(?<=    name: )(Begin|Gate|Report)$", self._label),
@@ -120,12 +139,14 @@ def init(
     tables: Tables | None = None,
     target: str = "registry",
     settings: DeploySettings | None = None,
+    train: bool = False,
 ) -> tuple[Path, ...]:
     """Write every file, or none; where a configuration with a paused canary exists, what it lacks.
 
     A contract is proposed of `data`, rows that are known to be good, which `tables` opens. Where
     `target`, one of `target_types()`, is a machine of the user's, its own runner delivers.
-    `settings` are those of the configuration that is there already, if one is.
+    `settings` are those of the configuration that is there already, if one is. To `train`, a job of
+    the gate's workflow trains the model that the gate judges.
 
     Returns:
         What was written.
@@ -151,10 +172,12 @@ def init(
         )
     workflows = {}
     for name in (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS:
-        workflow = place.fill_in(read_template(name))
+        template = read_template(name)
+        workflow = place.fill_in(_training(template) if train and name == GATE else template)
         delivers = name in DELIVERING
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
-    config = place.name_model(read_template(CONFIG) + section)
+    training = read_template("training.yaml") if train else ""
+    config = place.name_model(read_template(CONFIG) + training + section)
     more = {place.folder / path: place.name_model(text) for path, text in kind.read_files().items()}
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
@@ -233,6 +256,24 @@ def _ignored(place: ProjectPlace) -> str | None:
     if ignored & {line.strip() for line in text.splitlines()}:
         return None
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n"
+
+
+def _training(gate: str) -> str:
+    """The gate's workflow with a job that trains the model first."""
+    job, steps = read_template("train-job.yml.part"), read_template("train-steps.yml.part")
+    for before, after in (
+        ("  merge_group:", f"{_AGAIN}  merge_group:"),
+        ("\n  gate:\n    name: Gate\n", f"\n{job}\n  gate:\n    name: Gate\n{_AFTER_TRAINING}"),
+        (_TRAIN_HERE, steps),
+        (_MODEL, "          model: ${{ needs.train.outputs.model || 'model' }}\n"),
+        (
+            "github.event_name == 'pull_request' && 'my-model'",
+            "github.event_name != 'merge_group' && 'my-model'",
+        ),
+    ):
+        assert before in gate  # noqa: S101 - both are shipped together
+        gate = gate.replace(before, after, 1)
+    return gate
 
 
 def _on_runner(workflow: str, kind: TargetType) -> str:
