@@ -10,6 +10,8 @@
 # which a command that runs no model may have.
 set -euo pipefail
 
+# The user's training command gets the job's own PATH. No other command reads this variable.
+export CDML_TRAINING_PATH="${PATH-}"
 PATH="/usr/bin:/bin:/usr/sbin:/sbin:${PATH-}" # the system's own commands come first
 export PATH
 source_folder="$(cd -- "${BASH_SOURCE[0]%/*}/../src" && pwd -P)"

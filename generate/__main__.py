@@ -14,7 +14,17 @@ from cdml.cli.command import Command
 from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
-from cdml.evidence import cases, charts, criterion, failure, interval, judges, monitor, schema
+from cdml.evidence import (
+    cases,
+    charts,
+    criterion,
+    failure,
+    interval,
+    judges,
+    lineage,
+    monitor,
+    schema,
+)
 from cdml.evidence.store import FILES
 from generate.actions import (
     ACTIONS,
@@ -63,6 +73,9 @@ VARIABLES = {
         "Everywhere but in GitHub Actions, the file of variables that outputs are added to:"
         " `CDML_VERDICT=pass`"
     ),
+    "CDML_SEED": "`training.seed`, for your training command",
+    "CDML_TRAINING_PATH": "`PATH` of your training command; the action sets it to the job's",
+    "CDML_TRAINING_LD_LIBRARY_PATH": "The same for `LD_LIBRARY_PATH`",
     "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
     "NO_COLOR": "Print without colours",
     "PROMETHEUS_TOKEN": "Token for Prometheus, where the traffic of a canary is read",
@@ -99,8 +112,9 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
     printed = first_verdict(ROOT / "examples/llm")
     tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
     written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
-    describe_fields((cases, charts, criterion, interval, judges, schema, failure, monitor))
+    describe_fields((cases, charts, criterion, interval, judges, schema, failure, monitor, lineage))
     formats = dict(FILES)
+    formats[lineage.Lineage] = lineage.FILE
     formats[failure.Failure] = "<command>.error.json"
     for kind, name in formats.items():
         described = kind.model_json_schema(by_alias=True)

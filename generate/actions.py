@@ -11,6 +11,7 @@ from generate.tables import table
 
 ACTIONS = {
     "root": ("gate", "report"),
+    "train-model": ("train-model",),
     "validate-data": ("validate-data",),
     "evaluate-model": ("evaluate-model",),
     "compare-to-champion": ("compare-to-champion",),
@@ -89,7 +90,7 @@ INPUTS = (
         "Not used: this action needs no token, and a model never sees one. All actions have the"
         " same inputs",
         (),
-        inputs_of=("validate-data", "evaluate-model", "compare-to-champion"),
+        inputs_of=("train-model", "validate-data", "evaluate-model", "compare-to-champion"),
         default=TOKEN,
     ),
     Input(
@@ -181,8 +182,16 @@ OUTPUTS = (
         tuple(step for step in COMMANDS if step != "gate"),  # its file would be an older run's
     ),
     Output("comment-url", "Address of the comment on the pull request.", ("report",)),
-    Output("version", "Version in the registry.", ("gate", "deploy", "rollback")),
-    Output("digest", "SHA-256 of the model's files.", ("gate", "deploy", "rollback")),
+    Output(
+        "model",
+        "Address or folder of the trained model, for `model` of the gate.",
+        ("train-model",),
+    ),
+    Output("version", "Version in the registry.", ("gate", "train-model", "deploy", "rollback")),
+    Output(
+        "digest", "SHA-256 of the model's files.", ("gate", "train-model", "deploy", "rollback")
+    ),
+    Output("trained", "`false` if a version was trained with the same inputs.", ("train-model",)),
     Output("deployment-id", "GitHub's number of the deployment.", ("deploy", "rollback")),
     Output(
         "parked-until",

@@ -27,6 +27,7 @@ from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evaluation.scored_model import typed_columns
 from cdml.evidence import store
+from cdml.evidence.lineage import FINGERPRINT, lineage_of
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, PREDICTIONS, remove_files
 from cdml.models.digest import model_digest
@@ -128,10 +129,14 @@ def run_gate(
             "The model changed during the gate, so it was not registered.",
             "It writes to its own folder. Make it write elsewhere, and run the gate again.",
         )
+    lineage = lineage_of(output, identity.model.digest)
+    tags, source = _tags(run, ports.ci_run), challenger
+    if lineage is not None:  # its files go to the run that recorded the training
+        tags |= {FINGERPRINT: lineage.fingerprint}
+        if lineage.run and identity.version is None:
+            source = f"runs:/{lineage.run}/model"
     with ports.progress.step(f"registering as {register}"):
-        version = ports.registry.register(
-            register, identity.folder, tags=_tags(run, ports.ci_run), source=challenger
-        )
+        version = ports.registry.register(register, identity.folder, tags=tags, source=source)
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
         # The report names the version, and so does what is kept with it.

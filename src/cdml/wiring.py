@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from cdml.results.reader import ResultTable
     from cdml.results.roles import Choice, Roles
     from cdml.tables.table import Table, Tables
+    from cdml.training.machine import TrainingMachine
 
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
@@ -79,6 +80,7 @@ RESULTS: Names = {
     "select": "cdml.adapters.results.read:SelectedResults",
     "facts": "cdml.adapters.results.facts:open_facts",
 }
+TRAINING: Names = {"local": "cdml.adapters.training.local_machine:LocalMachine"}
 PREDICTION_LOGS: Names = {"duckdb": "cdml.adapters.predictions.windows:DuckPredictionLog"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
@@ -339,6 +341,12 @@ class Wiring:
     def measurer(self) -> Measurer:
         """Runs functions of the user's in separate processes."""
         made: Measurer = find_adapter("measurer", "process", MEASURERS)(self._enclosure)
+        return made
+
+    @cached_property
+    def training_machine(self) -> TrainingMachine:
+        """Runs the training command here."""
+        made: TrainingMachine = find_adapter("machine", "local", TRAINING)(self.environment)
         return made
 
     @cached_property

@@ -21,6 +21,7 @@ FILES = {"root": ROOT / "action.yml"} | {
     path.parent.name: path for path in sorted(ROOT.glob("actions/*/action.yml"))
 }
 NAMES = [
+    "train-model",
     "validate-data",
     "evaluate-model",
     "compare-to-champion",
@@ -45,7 +46,7 @@ FOR_MODELS = {
 }  # what the workflow alone may say of how models are run
 SETTINGS = (
     r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|ISOLATION_SUDO$|UNWALLED$|GITHUB_TOKEN$|ENV_ALLOW$"
-    r"|ALLOW_HOSTS$)\w+"
+    r"|ALLOW_HOSTS$|TRAINING_LD_LIBRARY_PATH$)\w+"
 )
 SHELL = "/bin/bash --noprofile --norc -peo pipefail {0}"
 STEERING = {"BASH_ENV", "ENV", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"}

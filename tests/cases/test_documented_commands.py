@@ -77,11 +77,13 @@ data:
   label: late
   positive: true
 gates: [{metric: accuracy, at_least: 0.6, max_regression: 0.05}]
+training: {command: [cp, -r, a, model], inputs: [a], model: model}
 """
 STORY = """\
 0 init --force --data rows.parquet
 0 init --force --target haproxy
 0 init --force --llm
+0 init --force --train
 0 init --force --data rows.parquet
 0 compare a.parquet b.parquet --key id --by origin --label late --format json
 0 compare a.parquet b.parquet --key id --label late --write gate.yaml --force
@@ -95,7 +97,9 @@ STORY = """\
 0 compare-to-champion --challenger b.parquet --champion a.parquet --reader table --select set=1
 0 report --begin --comment-mode off
 4 gate --predictions a.parquet --champion b.parquet --reader promptfoo --select old:set=1
-0 gate --model a --predictions a.parquet --data rows.parquet --champion none --register flights
+0 train-model
+0 gate --model model --predictions a.parquet --data rows.parquet --champion none --register flights
+0 train-model --verify
 0 report --evidence .cdml --report-id flights --comment-mode always --comment-behaviour update
 0 report --combine '.cdml*/' --comment-mode off
 4 report --artifact cdml-evidence

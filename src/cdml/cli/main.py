@@ -30,6 +30,7 @@ def _version(context: click.Context, _: click.Parameter, given: bool) -> None:
 cli = click.Group(
     commands=[
         compare,
+        stages.train_model,
         stages.validate_data,
         stages.evaluate_model,
         stages.compare_to_champion,

@@ -21,6 +21,7 @@ from cdml.report.report_formats import FORMATS, MARKDOWN, PAGE
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
+    from cdml.evidence.lineage import Lineage
     from cdml.pipeline import GateRun
     from cdml.report.publish import Reported
 
@@ -53,6 +54,25 @@ def print_gate(ci_run: CiRun, output: Path, run: "GateRun") -> int:
     digest, registered = run.evaluation.model.digest, run.version
     outputs = {"digest": digest or "", "version": registered.version if registered else ""}
     return hand_on(ci_run, output, run.verdict, outputs)
+
+
+def print_training(ci_run: CiRun, output: Path, lineage: "Lineage") -> int:
+    """The model that was trained, or that had been; with a verification, what it gave."""
+    uri, checked = terminal(lineage.model.uri), lineage.verification
+    if checked is not None:
+        print_verdict(checked.verdict, checked.reason)
+    elif lineage.trained:
+        click.echo(f"trained: {uri} in {lineage.seconds:,.1f} s")
+        click.echo(f"next: cdml gate --model {uri}")
+    else:
+        click.echo(f"unchanged inputs: {uri} has been trained with them, so nothing was trained")
+    outputs = {
+        "model": lineage.model.uri,
+        "digest": lineage.model.digest or "",
+        "version": lineage.model.version or "",
+        "trained": str(lineage.trained).lower(),
+    }
+    return hand_on(ci_run, output, checked.verdict if checked else Verdict.PASS, outputs)
 
 
 def _print_registered(uri: str, ci_run: CiRun) -> None:

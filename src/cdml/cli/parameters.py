@@ -11,7 +11,7 @@ from typing import Literal
 
 _EVERY = (
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "report", "deploy",
-    "rollback", "history", "monitor",
+    "rollback", "history", "monitor", "train-model",
 )  # fmt: skip
 _RESULTS = ("compare", "gate", "evaluate-model", "compare-to-champion")
 
@@ -105,6 +105,13 @@ PARAMETERS = (
         ("gate", "compare-to-champion"),
         unset="the registry's alias",
         key="registry.champion",
+    ),
+    Parameter(
+        "verify",
+        "Train again, and say whether the recorded model is reproduced: the same files, or the"
+        " same predictions",
+        ("train-model",),
+        kind="flag",
     ),
     Parameter("register", "Register the model under this name if it passes", ("gate",)),
     Parameter(
@@ -320,6 +327,12 @@ PARAMETERS = (
     Parameter(
         "llm",
         "Write what gates an LLM application: a workflow runs your evaluation of both versions",
+        ("init",),
+        kind="flag",
+    ),
+    Parameter(
+        "train",
+        "Write a workflow, too, that trains the model where inputs changed, and gates it",
         ("init",),
         kind="flag",
     ),

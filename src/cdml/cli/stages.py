@@ -1,4 +1,4 @@
-"""The stages of a gate, one by one and together."""
+"""Training, and the stages of a gate, one by one and together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +25,21 @@ def _only_files(config: Path, challenger: str | None, champion: str | None) -> b
         return one == NONE or one.endswith(PREDICTIONS_FILES) or results
 
     return all(one and is_file(one) for one in (challenger, champion))
+
+
+@command("train-model", records=True)
+def train_model(config: Path, output_dir: Path, verify: bool) -> int:
+    """Train the model with your own command where inputs changed. Writes lineage.json."""
+    from cdml.cli.output import print_training
+    from cdml.training.train import train_model as train
+    from cdml.training.verify import verify_training
+    from cdml.wiring import Wiring
+
+    with ConsoleProgress.of_command() as progress:
+        wiring = Wiring.read(config, progress)
+        run = verify_training if verify else train
+        lineage = run(wiring.loaded, wiring, output=output_dir)
+    return print_training(wiring.ci_run, output_dir, lineage)
 
 
 @command("validate-data", records=True)

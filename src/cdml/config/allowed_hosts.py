@@ -67,6 +67,8 @@ def _written(document: Mapping[str, Any]) -> Iterator[KeyPath]:
             yield pattern
         elif isinstance(inner := at(document, *pattern[:-1]), dict):
             yield from ((*pattern[:-1], key) for key in inner)
+        elif isinstance(inner, list):
+            yield from ((*pattern[:-1], number) for number in range(len(inner)))
 
 
 def _carried(

@@ -14,6 +14,7 @@ from cdml.config.input_columns import Purposes
 from cdml.config.monitoring import MonitoringSettings
 from cdml.config.output_columns import AnswerColumns
 from cdml.config.registries import DEFAULT_REGISTRY
+from cdml.config.training import TrainingSettings
 from cdml.config.values import PERCENT, BoundValue, ColumnName, ColumnNames, MetricName, Share
 from cdml.errors import ConfigurationError
 from cdml.statistics import metrics
@@ -419,6 +420,7 @@ class Config(SettingsModel):
     gates: tuple[GateSettings, ...] = ()
     scoring: ScoringSettings = ScoringSettings()
     policy: PolicySettings = PolicySettings()
+    training: TrainingSettings | None = None
     deploy: DeploySettings = DeploySettings()
     monitoring: MonitoringSettings | None = None
     """How the version that serves is watched; `cdml monitor` needs it."""

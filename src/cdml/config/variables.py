@@ -18,6 +18,7 @@ PLACES: tuple[KeyPath, ...] = (
     ("data", "evaluation"),
     ("data", "reference"),
     ("data", "related", "*"),
+    ("training", "inputs", "*"),
     ("deploy", "canary", "traffic", "url"),
     ("deploy", "notify", "webhook"),
     SECRET,

@@ -126,6 +126,7 @@ def compare_to_champion(
                 ports,
                 (contenders.identities.get(opponent), rival),
                 (contenders.identities.get(challenger), model),
+                output,
             )
         outcome = contest.with_errors(outcome, describe_unmatched(arranged.cases))
         rows = model.data or _by_file(model, outcome.rows)

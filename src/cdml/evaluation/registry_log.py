@@ -13,7 +13,7 @@ from cdml.config import Config
 from cdml.data.drift import profile_file as profiles
 from cdml.errors import CdmlError, InputError
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evidence import reference_rows, store
+from cdml.evidence import lineage, reference_rows, store
 from cdml.evidence.charts import PastVersion
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
@@ -55,9 +55,10 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     if version is not None:
         files = [output / store.FILES[type(stage)] for stage in written]
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-kept")) as scratch:
-            own = _own_profile(version, registry, Path(scratch))
+            stored = _stored_evidence(version, registry, Path(scratch))
             attachments = (
-                _profile(output, own),
+                _profile(output, stored / profiles.FILE),
+                _lineage(output, stored, model.digest),
                 output / profiles.PREDICTIONS_FILE,
                 output / reference_rows.FILE,
             )
@@ -65,7 +66,7 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
             registry.log_evidence(version, [*files, *there])
 
 
-def _profile(output: Path, own: Path | None) -> Path | None:
+def _profile(output: Path, own: Path) -> Path:
     """What the model was trained on: as this run saw the rows, or else as it is known already.
 
     A run that was given the champion's profile must not put it in the place of the model's own.
@@ -74,17 +75,25 @@ def _profile(output: Path, own: Path | None) -> Path | None:
     if data is None or data.reference is None:
         return own
     made = data.profile is None
-    return output / profiles.FILE if made or own is None else own
+    return output / profiles.FILE if made or not own.is_file() else own
 
 
-def _own_profile(version: ModelVersion, registry: Registry, into: Path) -> Path | None:
-    """The profile kept with a version; evidence that somebody changed is replaced, and not read."""
+def _lineage(output: Path, stored: Path, digest: str | None) -> Path | None:
+    """What the model was trained with: by this run, or else as it is stored already."""
+    return next(
+        (one / lineage.FILE for one in (output, stored) if lineage.lineage_of(one, digest)), None
+    )
+
+
+def _stored_evidence(version: ModelVersion, registry: Registry, into: Path) -> Path:
+    """The evidence stored with a version, `into` an empty folder if there is none.
+
+    Evidence that somebody changed is replaced, and not read.
+    """
     try:
-        folder = registry.evidence(version, into)
+        return registry.evidence(version, into / "stored") or into
     except InputError:
-        return None
-    path = folder / profiles.FILE if folder else None
-    return path if path is not None and path.is_file() else None
+        return into
 
 
 MOST = 10

@@ -19,6 +19,7 @@ CommandName = Literal[
     "deploy",
     "rollback",
     "monitor",
+    "train-model",
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 STAGES = COMMANDS[:3]

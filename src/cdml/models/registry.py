@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +96,19 @@ class Registry(Protocol):
         Raises:
             InputError: it is not the evidence whose digest the version's tag names.
         """
+        ...
+
+
+@runtime_checkable
+class TrainingRuns(Protocol):
+    """What a registry that keeps runs can do in addition; errors as those of a `Registry`."""
+
+    def new_run(self, name: str) -> str:
+        """A finished run for a training of this model."""
+        ...
+
+    def log_training(
+        self, run: str, *, parameters: Mapping[str, str], tags: Mapping[str, str], file: Path
+    ) -> None:
+        """Write parameters that the run does not have yet, tags, and a file of lineage to it."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mlflow
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities.model_registry import ModelVersion as Stored
 from mlflow.exceptions import MlflowException
 
@@ -40,6 +40,7 @@ _LOGGED_MODEL = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})(?P<path>/.*)?")
 _OF_RUN = re.compile(r"runs:/+(?P<run>[^/]+)/(?P<path>.+)")
 _PAGE = 1000
 _METRICS_A_CALL = 500
+_PARAMETERS_A_CALL = 100
 
 
 class MlflowRegistry:
@@ -113,7 +114,7 @@ class MlflowRegistry:
             self.set_tags(name, existing.version, all_tags)
             return self.version(name, existing.version)
         with self._at.calls(transfers=True):
-            run = self._run_named(source) or self._new_run(name)
+            run = self._active(self._run_named(source)) or self._new_run(name)
             place = f"model-{digest[7:23]}"
             self._upload(run, folder, place)
             try:
@@ -137,6 +138,27 @@ class MlflowRegistry:
     def training(self, run: str) -> Training:
         with self._at.calls(f"the registry has no run {run}."):
             return read_training(self._client.get_run(run))
+
+    def new_run(self, name: str) -> str:
+        with self._at.calls():
+            return self._new_run(name)
+
+    def log_training(
+        self, run: str, *, parameters: Mapping[str, str], tags: Mapping[str, str], file: Path
+    ) -> None:
+        with self._at.calls(f"the registry has no run {run}.", transfers=True):
+            logged = self._client.get_run(run)
+            new = [
+                Param(_key(key), value)
+                for key, value in parameters.items()
+                if _key(key) not in logged.data.params  # which can never be changed
+            ]
+            labels = [RunTag(key, value) for key, value in tags.items()]
+            for start in range(0, len(new), _PARAMETERS_A_CALL):
+                self._client.log_batch(run, params=new[start : start + _PARAMETERS_A_CALL])
+            self._client.log_batch(run, tags=labels)
+            with stored_at(logged.info.artifact_uri):
+                self._client.log_artifact(run, str(file))
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         current = self.version(name, version)
@@ -165,7 +187,7 @@ class MlflowRegistry:
     def _log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
         """Those that the run does not have yet: each stage of a gate reports all its figures."""
         logged, now = self._client.get_run(run).data.metrics, int(time.time() * 1000)
-        named = {re.sub(r"[^\w\-. :/]", "_", key): value for key, value in metrics.items()}
+        named = {_key(key): value for key, value in metrics.items()}
         rows = [
             Metric(key, value, now, 0) for key, value in named.items() if logged.get(key) != value
         ]
@@ -232,14 +254,21 @@ class MlflowRegistry:
 
     def _run_of(self, version: ModelVersion) -> str:
         """A run that keeps what belongs to a version."""
-        for run in filter(None, (version.tags.get(RUN), version.run)):
-            try:
-                if self._client.get_run(run).info.lifecycle_stage == "active":
-                    return run
-            except MlflowException as error:
-                if not is_absent(error):
-                    raise
-        return self._new_run(version.name)
+        return (
+            self._active(version.tags.get(RUN))
+            or self._active(version.run)
+            or self._new_run(version.name)
+        )
+
+    def _active(self, run: str | None) -> str | None:
+        """The run, if this registry has it and nobody deleted it."""
+        try:
+            if run and self._client.get_run(run).info.lifecycle_stage == "active":
+                return run
+        except MlflowException as error:
+            if not is_absent(error):
+                raise
+        return None
 
     def _new_run(self, name: str) -> str:
         """A finished run in the experiment that has the model's name."""
@@ -258,6 +287,11 @@ class MlflowRegistry:
                     raise
                 experiment = self._client.get_experiment_by_name(name)
         return str(experiment.experiment_id)
+
+
+def _key(name: str) -> str:
+    """A name as MLflow allows it for a metric or a parameter."""
+    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def _place(digest: str) -> str:
