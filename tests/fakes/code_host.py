@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from cdml.ci.code_host import (
@@ -53,11 +54,20 @@ class FakeDeployment:
 
 
 @dataclass
+class FakeIssue:
+    """An issue, open until it is closed."""
+
+    title: str
+    body: str
+    open: bool = True
+
+
+@dataclass
 class FakeCodeHost:
     """Remembers what it was told; `refuses` makes it refuse to comment, to deploy and to tell.
 
-    A push `brought` these commits; `signs` of gates are by pull request or commit, None for nobody
-    knows.
+    It takes the last run of a workflow for the requested one, unless it `forgets`. A push `brought`
+    these commits; `signs` of gates are by pull request or commit, None for nobody knows.
     """
 
     run: FakeCiRun = field(default_factory=FakeCiRun)
@@ -77,6 +87,9 @@ class FakeCodeHost:
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
     statuses: list[tuple[str, Verdict, str, str | None]] = field(default_factory=list)
+    issues: dict[str, FakeIssue] = field(default_factory=dict)
+    started: list[tuple[str, str | None, dict[str, str]]] = field(default_factory=list)
+    forgets: bool = False
 
     def is_protected(self, branch: str) -> bool | None:
         self.branches.append(branch)
@@ -196,6 +209,30 @@ class FakeCodeHost:
             same = other.environment == environment
             if same and other.payload.get("model") == current.payload.get("model"):
                 other.states.append("inactive")
+
+    def report_issue(self, id_: str, title: str, body: str) -> str:
+        self._may("open an issue")
+        self.issues[id_] = FakeIssue(title, body)
+        return f"https://platform.test/issues/{id_}"
+
+    def close_issue(self, id_: str, body: str) -> str | None:
+        self._may("close an issue")
+        found = self.issues.get(id_)
+        if found is None or not found.open:
+            return None
+        found.body, found.open = body, False
+        return f"https://platform.test/issues/{id_}"
+
+    def start_workflow(
+        self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime
+    ) -> str:
+        self._may("start a workflow")
+        for number, (started, _, _) in enumerate(self.started):
+            if started == workflow and not self.forgets:
+                return f"https://platform.test/runs/{number}"
+        del since
+        self.started.append((workflow, ref, dict(inputs)))
+        return f"https://platform.test/runs/{len(self.started) - 1}"
 
     def _may(self, what: str) -> None:
         if self.refuses:

@@ -7,7 +7,13 @@ from cdml.errors import ServiceError
 WRITES = {
     "journal": {"write"},
     "registry": {"set_alias", "set_tags"},
-    "code_host": {"open_deployment", "deployment_status"},
+    "code_host": {
+        "open_deployment",
+        "deployment_status",
+        "report_issue",
+        "close_issue",
+        "start_workflow",
+    },
     "target": {"stage", "shift", "switch", "retire"},
 }
 

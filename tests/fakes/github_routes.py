@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from fakes.github_api import Answer, Call, Rejected, Route
+from fakes.github_issues import ROUTES as ISSUES
 from fakes.github_runs import ROUTES as RUNS
 from fakes.github_state import Comment, Filed, State, Status
 
@@ -17,7 +18,7 @@ def find(method: str, path: str, repository: str) -> tuple[Route | None, tuple[s
         return _USER, ()
     start = f"/repos/{repository}"
     if path.startswith(start):
-        for route in (*ROUTES, *RUNS):
+        for route in (*ROUTES, *RUNS, *ISSUES):
             match = re.fullmatch(route.pattern, path.removeprefix(start))
             if match and route.method == method:
                 return route, match.groups()

@@ -120,6 +120,10 @@ class State:
     """Types of the rules in force for branches that begin with `cdml/`."""
     runs: dict[int, Run] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    workflows: list[str] = field(default_factory=list)
+    """Files of workflows that can be started by request."""
+    started: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.values import BoundValue, ColumnName, MetricName, Share
 
-Reaction = Literal["issue", "retrain", "rollback"]
+Reaction = Literal["issue", "retrain"]
 """What a proven degradation brings about."""
 
 
@@ -78,8 +78,8 @@ class MonitoringSettings(SettingsModel):
     false_alarms: float = Field(default=0.01, gt=0, lt=0.5)
     """Chance of any false alarm between two deploys, over all rules and looks."""
     on_degradation: tuple[Reaction, ...] = ("issue",)
-    """What a proven degradation does: open an issue, dispatch the retraining workflow, or roll
-    back if the previous version is proven better on the same rows."""
+    """What a proven degradation does: keep one issue up to date, or start the retraining workflow
+    once."""
     retrain: RetrainSettings | None = None
     silence: Duration = 86_400.0
     """Time without predictions, or without labels that are due, after which monitoring alarms."""

@@ -105,10 +105,10 @@ class MonitoredVersion(EvidenceModel):
 class ReactionTaken(EvidenceModel):
     """What the degradation brought about."""
 
-    kind: Literal["issue", "retrain", "rollback"]
+    kind: Literal["issue", "retrain"]
     """Which reaction."""
-    state: Literal["done", "refused", "planned"]
-    """Whether it was done."""
+    state: Literal["done", "refused"]
+    """Whether it was done; what was refused is tried again at the next look."""
     detail: Text
     """What happened, in words."""
     url: Text | None = None

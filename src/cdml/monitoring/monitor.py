@@ -24,6 +24,7 @@ from cdml.monitoring.columns import columns_of, needed_columns
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import NoPromise, Promise, find_promises
+from cdml.monitoring.reactions import Reactions, intend
 from cdml.monitoring.row_alarms import row_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import MonitorState, PeriodState, dump_state, parse_state
@@ -124,11 +125,28 @@ class Look:
         if feeds.readable and not broken:
             state, more = self._judge(before, periods, feeds, fresh=new)
             alarms += more
-        commit = snapshot.commit
-        if not dry_run and state != before:
-            subject = f"monitor: {model} in {self.environment}"
-            commit = self.ports.monitoring_state.write(dump_state(state), subject, snapshot.commit)
-        return self._evidence(state, feeds, alarms, commit)
+        evidence = self._evidence(state, feeds, alarms)
+        if dry_run or not state.periods:
+            return evidence
+        intended = intend(state, evidence.verdict, self.settings, now)
+        commit = self._remember(before, intended, snapshot.commit)
+        reactions = Reactions(ports=self.ports, settings=self.settings)
+        done, evidence = reactions.carry_out(intended, evidence)
+        commit = self._remember(intended, done, commit)
+        return evidence.model_copy(update={"state": commit})
+
+    def _remember(
+        self, before: MonitorState, after: MonitorState, commit: str | None
+    ) -> str | None:
+        """Write the state if it differs, and give its commit.
+
+        Raises:
+            Moved: another run wrote it first.
+        """
+        if after == before:
+            return commit
+        subject = f"monitor: {after.model} in {after.environment}"
+        return self.ports.monitoring_state.write(dump_state(after), subject, commit)
 
     def _judge(
         self,
@@ -234,13 +252,11 @@ class Look:
         state: MonitorState,
         feeds: Feeds | None,
         alarms: Sequence[Alarm],
-        commit: str | None = None,
     ) -> Monitoring:
         return conclude(
             state,
             alarms,
             grid=self.grid,
             feeds=feeds,
-            commit=commit,
             produced=producer(self.ports.ci_run, self.ports.clock),
         )

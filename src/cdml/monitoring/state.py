@@ -51,8 +51,8 @@ class ClosedWindow(EvidenceModel):
 class Reaction(EvidenceModel):
     """Something that a degradation brings about; `intended` is written before it is done."""
 
-    kind: Literal["retrain", "rollback"]
-    state: Literal["intended", "done", "refused"]
+    kind: Literal["retrain"]
+    state: Literal["intended", "done"]
     at: Moment
     detail: Text = ""
     url: Text | None = None

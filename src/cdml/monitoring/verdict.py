@@ -27,7 +27,6 @@ def conclude(
     *,
     grid: Grid,
     feeds: Feeds | None,
-    commit: str | None,
     produced: Producer,
 ) -> Monitoring:
     """The evidence; without `feeds` nothing has been deployed."""
@@ -48,7 +47,6 @@ def conclude(
         closed_until=grid.start(state.periods[0].next_window) if state.periods else None,
         versions=versions,
         alarms=tuple(alarms),
-        state=commit,
         produced=produced,
     )
 

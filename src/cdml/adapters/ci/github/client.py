@@ -125,6 +125,9 @@ class Client:
         self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
         self.name = environment.get("GITHUB_REPOSITORY", "")
         """Owner and name of the repository."""
+        site = (environment.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")
+        self.page = f"{site}/{self.name}"
+        """Address of the repository's page."""
 
     @property
     def repository(self) -> Repository:
@@ -144,6 +147,12 @@ class Client:
         """What the API says of something in the repository."""
         requester = self._github.requester
         _, answer = requester.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
+        return answer
+
+    def send(self, method: str, path: str, body: Mapping[str, object]) -> Any:
+        """What the API answers to a change of something in the repository."""
+        requester = self._github.requester
+        _, answer = requester.requestJsonAndCheck(method, self.place_of(path), input=dict(body))
         return answer
 
     def pages(self, path: str, key: str = "") -> Iterator[Any]:

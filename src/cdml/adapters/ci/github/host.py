@@ -1,6 +1,7 @@
 """A repository at GitHub, as any CI run sees it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -238,3 +239,24 @@ class GitHubHost:
             run_url=self.run.url(),
             environment_url=url,
         )
+
+    def report_issue(self, id_: str, title: str, body: str) -> str:
+        """See `cdml.ci.automation`."""
+        from cdml.adapters.ci.github.automation import report_issue
+
+        return report_issue(self._client, id_, title, body)
+
+    def close_issue(self, id_: str, body: str) -> str | None:
+        """See `cdml.ci.automation`."""
+        from cdml.adapters.ci.github.automation import close_issue
+
+        return close_issue(self._client, id_, body)
+
+    def start_workflow(
+        self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime
+    ) -> str:
+        """See `cdml.ci.automation`; a schedule runs on the default branch."""
+        from cdml.adapters.ci.github.automation import start_workflow
+
+        branch = ref or self.run.trigger().branch or "main"
+        return start_workflow(self._client, workflow, branch, inputs, since=since)

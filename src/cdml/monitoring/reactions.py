@@ -1,0 +1,131 @@
+"""What a look brings about: the issue, and retraining once for each degradation.
+
+What is intended is in the state before it is done, so that a run that is killed in between leaves
+nothing that the next one does not know of.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cdml.ci.automation import AutomationHost
+from cdml.common.verdict import Verdict
+from cdml.config.monitoring import MonitoringSettings
+from cdml.errors import ServiceError
+from cdml.evidence.monitor import Monitoring, ReactionTaken
+from cdml.journal.branches import branch_part
+from cdml.monitoring.ports import MonitoringPorts
+from cdml.monitoring.state import IssueState, MonitorState, PeriodState, Reaction
+from cdml.report.formats.monitoring_issue import issue_body, issue_title
+
+_LONGEST = 900
+"""Characters of the reason that a workflow is given."""
+
+
+def intend(
+    state: MonitorState, verdict: Verdict, settings: MonitoringSettings, now: datetime
+) -> MonitorState:
+    """The state with what this look is going to do."""
+    if not state.periods:
+        return state
+    serving = state.periods[0]
+    troubled = verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    if troubled and "issue" in settings.on_degradation and state.issue is None:
+        state = state.model_copy(
+            update={"issue": IssueState(url=None, operation=serving.operation)}
+        )
+    retrained = any(one.kind == "retrain" for one in serving.reactions)
+    if _degraded(serving) and "retrain" in settings.on_degradation and not retrained:
+        reaction = Reaction(kind="retrain", state="intended", at=now)
+        serving = serving.model_copy(update={"reactions": (*serving.reactions, reaction)})
+        state = state.model_copy(update={"periods": (serving, *state.periods[1:])})
+    return state
+
+
+def _degraded(period: PeriodState) -> bool:
+    return any(rule.degraded_in is not None and rule.tier == "critical" for rule in period.rules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reactions:
+    """Carries out what is intended; a host that refuses is reported, and tried at the next look."""
+
+    ports: MonitoringPorts
+    settings: MonitoringSettings
+
+    def carry_out(
+        self, state: MonitorState, evidence: Monitoring
+    ) -> tuple[MonitorState, Monitoring]:
+        """The state after it was done, and the evidence with what was done."""
+        state, evidence = self._retrain(state, evidence)
+        return self._report(state, evidence)
+
+    def _retrain(
+        self, state: MonitorState, evidence: Monitoring
+    ) -> tuple[MonitorState, Monitoring]:
+        serving = state.periods[0]
+        done: list[Reaction] = []
+        for one in serving.reactions:
+            reaction = one
+            if one.state == "intended" and self.settings.retrain is not None:
+                reaction = self._start(one, evidence)
+            done.append(reaction)
+            evidence = _with(evidence, _taken(reaction))
+        serving = serving.model_copy(update={"reactions": tuple(done)})
+        return state.model_copy(update={"periods": (serving, *state.periods[1:])}), evidence
+
+    def _start(self, reaction: Reaction, evidence: Monitoring) -> Reaction:
+        settings = self.settings.retrain
+        host = self.ports.code_host
+        if settings is None or not isinstance(host, AutomationHost):
+            return reaction.model_copy(update={"detail": _NO_HOST})
+        reason = f"{evidence.model} v{evidence.versions[0].version}: {evidence.reason}"[:_LONGEST]
+        try:
+            url = host.start_workflow(
+                settings.workflow, settings.ref, {"reason": reason}, since=reaction.at
+            )
+        except ServiceError as error:
+            return reaction.model_copy(update={"detail": error.message})
+        detail = f"{settings.workflow} was started."
+        return reaction.model_copy(update={"state": "done", "detail": detail, "url": url})
+
+    def _report(self, state: MonitorState, evidence: Monitoring) -> tuple[MonitorState, Monitoring]:
+        if state.issue is None:
+            return state, evidence
+        host = self.ports.code_host
+        if not isinstance(host, AutomationHost):
+            return state, _with(evidence, _issue("refused", _NO_HOST))
+        id_ = f"{branch_part(evidence.environment)}/{branch_part(evidence.model)}"
+        try:
+            if evidence.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
+                url = host.report_issue(id_, issue_title(evidence), issue_body(evidence))
+                state = state.model_copy(
+                    update={"issue": state.issue.model_copy(update={"url": url})}
+                )
+                return state, _with(evidence, _issue("done", "The issue is up to date.", url))
+            closed = host.close_issue(id_, issue_body(evidence))
+        except ServiceError as error:
+            return state, _with(evidence, _issue("refused", error.message))
+        state = state.model_copy(update={"issue": None})
+        return state, _with(evidence, _issue("done", "The issue is closed.", closed))
+
+
+_NO_HOST = "There is no code host here that has issues and workflows."
+
+
+def _with(evidence: Monitoring, reaction: ReactionTaken) -> Monitoring:
+    return evidence.model_copy(update={"reactions": (*evidence.reactions, reaction)})
+
+
+def _issue(state: str, detail: str, url: str | None = None) -> ReactionTaken:
+    return ReactionTaken.model_validate(
+        {"kind": "issue", "state": state, "detail": detail, "url": url}
+    )
+
+
+def _taken(reaction: Reaction) -> ReactionTaken:
+    return ReactionTaken(
+        kind=reaction.kind,
+        state="done" if reaction.state == "done" else "refused",
+        detail=reaction.detail,
+        url=reaction.url,
+    )

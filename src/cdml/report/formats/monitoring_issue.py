@@ -1,0 +1,81 @@
+"""The issue about what serves, in Markdown."""
+
+from collections.abc import Iterator
+
+from cdml.common.markdown import clean, markdown
+from cdml.common.verdict import Verdict
+from cdml.evidence.monitor import MonitoredRule, Monitoring
+from cdml.gates.reasons import title
+
+_WORDS = {
+    Verdict.PASS: "healthy",
+    Verdict.WARN: "degraded (advisory)",
+    Verdict.FAIL: "**degraded**",
+    Verdict.INCONCLUSIVE: "not watched",
+}
+
+
+def issue_title(evidence: Monitoring) -> str:
+    """One line of plain text."""
+    problem = "has degraded" if evidence.verdict is Verdict.FAIL else "is not watched"
+    return f"{clean(evidence.model, 80)} in {clean(evidence.environment, 60)} {problem}"
+
+
+def issue_body(evidence: Monitoring) -> str:
+    """What is wrong, the figures of each promise, and what to do next."""
+    return "\n".join(_lines(evidence)) + "\n"
+
+
+def _lines(evidence: Monitoring) -> Iterator[str]:
+    yield str(markdown(evidence.reason))
+    yield ""
+    for version in evidence.versions[:1]:
+        since = f"{version.since:%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"Version {markdown(version.version)} has served since {since}."
+            f" {version.judged_windows:,} windows were judged, {version.skipped_windows:,} skipped."
+        )
+        yield ""
+        if version.rules:
+            yield "| metric | state | mean of the windows | promised | why |"
+            yield "| --- | --- | --- | --- | --- |"
+            yield from map(_row, version.rules)
+            yield ""
+    for alarm in evidence.alarms:
+        if alarm.verdict is not Verdict.PASS:
+            yield f"- {markdown(alarm.reason)}"
+    yield ""
+    for reaction in evidence.reactions:
+        link = f" ([run]({reaction.url}))" if reaction.url and _is_link(reaction.url) else ""
+        if reaction.kind != "issue":
+            yield f"- {reaction.kind}: {markdown(reaction.detail)}{link}"
+    yield ""
+    yield _next_step(evidence)
+    if evidence.produced.run and _is_link(evidence.produced.run):
+        yield ""
+        yield f"[The run that wrote this]({evidence.produced.run})"
+
+
+def _row(rule: MonitoredRule) -> str:
+    value = "–"
+    if rule.value is not None and rule.low is not None and rule.high is not None:
+        value = f"{rule.value:.4g} [{rule.low:.4g}, {rule.high:.4g}]"
+    name, origin = markdown(title(rule.metric)), markdown(rule.origin)
+    return f"| {name} | {_WORDS[rule.verdict]} | {value} | {rule.bound:.4g} | {origin} |"
+
+
+def _next_step(evidence: Monitoring) -> str:
+    if evidence.verdict is Verdict.FAIL:
+        return (
+            "Next: deploy a better version, or take this one back with `cdml rollback`. This issue"
+            " closes when another version serves."
+        )
+    if evidence.verdict is Verdict.INCONCLUSIVE:
+        return "Next: repair the feed. This issue closes when what serves is watched again."
+    return "What this issue reported is over."
+
+
+def _is_link(address: str) -> bool:
+    """Whether an address can be put into a link as it is."""
+    plain = not any(mark in address for mark in " ()<>[]\"'`\\\n")
+    return plain and address.startswith(("https://", "http://"))

@@ -1,0 +1,110 @@
+"""What a proven degradation brings about, and that it does so once, whatever breaks off."""
+
+import pytest
+
+from cdml.common.verdict import Verdict
+from fakes.faults import Faults, Killed
+from support.monitoring_scenarios import DAY, MONITORING, MonitoredWorld
+
+RETRAIN = f"{MONITORING}  on_degradation: [issue, retrain]\n  retrain: {{workflow: train.yml}}\n"
+
+
+def degraded(folder, monitoring=RETRAIN):
+    world = MonitoredWorld(folder, monitoring=monitoring)
+    world.ship("A")
+    world.serve(14, accuracy=0.6)
+    return world
+
+
+def test_a_degradation_opens_one_issue_that_closes_when_a_new_version_serves(tmp_path):
+    world = degraded(tmp_path, MONITORING)
+
+    world.monitor()
+    world.serve(1, accuracy=0.6)
+    world.monitor()
+
+    [issue] = world.code_host.issues.values()
+    assert ("flights in production has degraded", True) == (issue.title, issue.open)
+    assert "| Accuracy | **degraded** |" in issue.body
+    world.ship("B")
+    world.serve(1)
+    world.monitor()
+    assert not world.code_host.issues["production/flights"].open
+
+
+def test_an_alarm_opens_the_issue_and_its_end_closes_it(tmp_path):
+    world = MonitoredWorld(tmp_path)
+    world.ship("A")
+    world.serve(4)
+    world.clock.pass_by(2 * DAY)
+
+    world.monitor()
+
+    issue = world.code_host.issues["production/flights"]
+    assert ("flights in production is not watched", True) == (issue.title, issue.open)
+    world.serve(1)
+    world.monitor()
+    assert not world.code_host.issues["production/flights"].open
+
+
+def test_retraining_is_started_once_for_a_degradation_with_the_reason(tmp_path):
+    world = degraded(tmp_path)
+
+    for _ in range(3):
+        seen = world.monitor()
+        world.serve(1, accuracy=0.6)
+
+    [(workflow, ref, inputs)] = world.code_host.started
+    assert ("train.yml", None) == (workflow, ref)
+    assert inputs["reason"].startswith("flights v1: Accuracy has degraded")
+    [retrain] = [one for one in seen.reactions if one.kind == "retrain"]
+    assert ("done", "https://platform.test/runs/0") == (retrain.state, retrain.url)
+
+
+def test_what_the_code_host_refuses_is_reported_and_tried_again(tmp_path):
+    world = degraded(tmp_path)
+    world.code_host.refuses = True
+
+    seen = world.monitor()
+
+    assert Verdict.FAIL is seen.verdict
+    assert {"refused"} == {one.state for one in seen.reactions}
+    world.code_host.refuses = False
+    assert {"done"} == {one.state for one in world.monitor().reactions}
+    assert 1 == len(world.code_host.started)
+
+
+def test_names_reach_the_issue_as_text(tmp_path):
+    world = degraded(tmp_path, MONITORING)
+    world.log(world.clock.time - 3 * DAY, version="@octo <b>")
+    world.write()
+
+    world.monitor()
+
+    body = world.code_host.issues["production/flights"].body
+    assert "@octo" not in body
+    assert "<b>" not in body
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(4))
+def test_a_look_that_is_killed_at_any_write_is_finished_by_the_next(tmp_path, at, when):
+    world = degraded(tmp_path)
+    calm = Faults()
+    folder = tmp_path / "calm"
+    folder.mkdir()
+    undisturbed = degraded(folder)
+    undisturbed.monitor(faults=calm)
+    assert ["journal.write", "code_host.start_workflow", "code_host.report_issue"] == calm.seen[:3]
+    assert 4 == len(calm.seen)
+
+    with pytest.raises(Killed):
+        world.monitor(faults=Faults(at, when))
+    world.monitor()
+
+    assert 1 == len(world.code_host.started)
+    assert ["production/flights"] == list(world.code_host.issues)
+    calm_period, period = undisturbed.remembered.periods[0], world.remembered.periods[0]
+    assert calm_period.rules == period.rules
+    assert calm_period.next_window == period.next_window
+    assert calm_period.reactions == period.reactions
