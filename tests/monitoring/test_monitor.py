@@ -6,6 +6,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.monitor import Monitoring
+from cdml.monitoring.history import monitored_lines, monitored_periods
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
 
@@ -218,3 +219,19 @@ def test_nothing_deployed_is_nothing_to_watch(tmp_path):
     world.watch()
 
     assert "Nothing has been deployed yet." == world.monitor().reason
+
+
+def test_history_and_page_show_what_was_found(world):
+    world.serve(10, accuracy=0.5)
+    world.monitor()
+
+    [period] = monitored_periods(world.loaded, state=world.state)
+
+    assert ("1", 8) == (period["version"], period["judged_windows"])
+    assert ["accuracy"] == list(period["degraded"])
+    assert "v1 since 2026-05-01 12:00: 8 windows judged, degraded: accuracy since" in (
+        monitored_lines([period])
+    )
+    page = (world.output / "monitor.html").read_text()
+    assert "Evidence of a degradation of Accuracy" in page
+    assert 2 == page.count("<svg")

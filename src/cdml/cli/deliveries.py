@@ -12,7 +12,8 @@ from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from cdml.delivery.operation.outcome import Nothing
     from cdml.evidence.schema import Deployment
@@ -111,12 +112,31 @@ def history(
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)
     journal = wiring.unverified_journal if sign else wiring.journal
     entries = read_history(wiring.loaded, journal=journal, environment=environment)
-    click.echo(json.dumps(entries, indent=1) if format == "json" else history_table(entries))
+    watched = _watched(wiring, environment)
+    if format == "json":
+        click.echo(
+            json.dumps({**entries, **({"monitoring": watched} if watched else {})}, indent=1)
+        )
+    else:
+        click.echo(history_table(entries))
+        if watched:
+            from cdml.monitoring.history import monitored_lines
+
+            click.echo(f"watched in production:\n{monitored_lines(watched)}")
     if sign:
         keys = Keys.from_environment(wiring.environment)
         commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)
         click.echo(f"Signed the journal above in commit {commit}.", err=True)
     return 0
+
+
+def _watched(wiring: "Wiring", environment: str | None) -> "list[Mapping[str, Any]]":
+    """What monitoring found of each version; nothing where cdml.yaml has no `monitoring`."""
+    from cdml.monitoring.history import monitored_periods
+
+    if wiring.loaded.config.monitoring is None:
+        return []
+    return monitored_periods(wiring.loaded, state=wiring.monitoring_state, environment=environment)
 
 
 def _deliver(

@@ -193,7 +193,13 @@ PARAMETERS = (
         unset="the configured one",
         key="deploy.environment",
     ),
-    Parameter("dry-run", "Print the plan and write nothing", ("deploy", "monitor"), kind="flag"),
+    Parameter("dry-run", "Print the plan and write nothing", ("deploy",), kind="flag"),
+    Parameter(
+        "dry-run",
+        "Judge, but remember nothing, and change neither issues nor workflows",
+        ("monitor",),
+        kind="flag",
+    ),
     Parameter(
         "override",
         "Refusals to override, separated by commas; needs `--reason`",

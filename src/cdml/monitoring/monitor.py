@@ -30,6 +30,8 @@ from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import MonitorState, PeriodState, dump_state, parse_state
 from cdml.monitoring.verdict import conclude
 from cdml.monitoring.windows import Grid, WindowQuery, WindowRows
+from cdml.report.formats.monitoring_issue import issue_body
+from cdml.report.formats.monitoring_page import MONITORING_PAGE, render_monitoring_page
 from cdml.statistics.metrics import Task
 
 _ATTEMPTS = 3
@@ -44,7 +46,7 @@ def monitor(
     environment: str | None = None,
     dry_run: bool = False,
 ) -> Monitoring:
-    """Judge every window that has closed since the last look, and write monitor.json.
+    """Judge every window that closed since the last look; write monitor.json and monitor.html.
 
     Raises:
         ConfigurationError: `monitoring` is missing.
@@ -57,6 +59,7 @@ def monitor(
             f"{loaded.path}: monitoring is missing.",
             "Add it: it says where predictions and labels are logged (docs/monitoring.md).",
         )
+    store.remove_files(output / MONITORING_PAGE)
     where = environment or loaded.config.deploy.environment
     for _ in range(_ATTEMPTS):
         try:
@@ -65,6 +68,8 @@ def monitor(
         except Moved:
             continue
         store.write_evidence(output, evidence)
+        store.write_atomically(output / MONITORING_PAGE, render_monitoring_page(evidence))
+        ports.ci_run.add_summary(issue_body(evidence))
         return evidence
     raise ServiceError(
         "Other runs keep writing the monitoring state.",

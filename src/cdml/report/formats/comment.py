@@ -175,7 +175,7 @@ def _combined(
 
     What a report never leaves out is small, but there may be hundreds of reports.
     """
-    template = _environment(markdown.markdown).get_template("combined.md.j2")
+    template = template_environment(markdown.markdown).get_template("combined.md.j2")
     cached = RowCache()
 
     def laid_out(
@@ -219,14 +219,14 @@ def _most(every: int, fits: Callable[[int], bool]) -> int:
 
 def in_progress(model: str, commit: str | None, run: str | None, notes: Sequence[str] = ()) -> str:
     """The comment that stands until there is a verdict."""
-    template = _environment(markdown.markdown).get_template("begun.md.j2")
+    template = template_environment(markdown.markdown).get_template("begun.md.j2")
     body = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
     return body.rstrip() + "\n"
 
 
 def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
     """The comment of a run that formed no verdict."""
-    template = _environment(markdown.markdown).get_template("unjudged.md.j2")
+    template = template_environment(markdown.markdown).get_template("unjudged.md.j2")
     body = template.render(
         icon=ICONS[Verdict.INCONCLUSIVE],
         headline=headline,
@@ -238,7 +238,7 @@ def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
 
 def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str:
     """The HTML page: one file without script or network, light and dark, within its limit."""
-    environment = _environment(markdown.html)
+    environment = template_environment(markdown.html)
     template = environment.get_template("page.html.j2")
     # Pictures are never left out, so that they are laid out once, however often the rest is.
     parts = vars(environment.get_template("page_parts.html.j2").module)
@@ -268,7 +268,7 @@ def _units(text: str) -> int:
 
 
 def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bool) -> str:
-    template = _environment(markdown.markdown).get_template("report.md.j2")
+    template = template_environment(markdown.markdown).get_template("report.md.j2")
     cached = RowCache()
 
     def rendered(views: Sequence[View]) -> str:
@@ -283,7 +283,7 @@ def _tidied(text: str) -> str:
 
 
 @cache
-def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
+def template_environment(escaped: Callable[[str, int], Markup]) -> Environment:
     """Templates in which every `{{ value }}` is escaped unless a filter already did."""
 
     def finalize(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdml.common.markdown import clean, markdown
+from cdml.common.markdown import address, clean, markdown
 from cdml.common.verdict import Verdict
 from cdml.evidence.monitor import MonitoredRule, Monitoring
 from cdml.gates.reasons import title
@@ -46,14 +46,14 @@ def _lines(evidence: Monitoring) -> Iterator[str]:
             yield f"- {markdown(alarm.reason)}"
     yield ""
     for reaction in evidence.reactions:
-        link = f" ([run]({reaction.url}))" if reaction.url and _is_link(reaction.url) else ""
+        link = f" ([run]({address(reaction.url)}))" if address(reaction.url) else ""
         if reaction.kind != "issue":
             yield f"- {reaction.kind}: {markdown(reaction.detail)}{link}"
     yield ""
     yield _next_step(evidence)
-    if evidence.produced.run and _is_link(evidence.produced.run):
+    if run := address(evidence.produced.run):
         yield ""
-        yield f"[The run that wrote this]({evidence.produced.run})"
+        yield f"[The run that wrote this]({run})"
 
 
 def _row(rule: MonitoredRule) -> str:
@@ -73,9 +73,3 @@ def _next_step(evidence: Monitoring) -> str:
     if evidence.verdict is Verdict.INCONCLUSIVE:
         return "Next: repair the feed. This issue closes when what serves is watched again."
     return "What this issue reported is over."
-
-
-def _is_link(address: str) -> bool:
-    """Whether an address can be put into a link as it is."""
-    plain = not any(mark in address for mark in " ()<>[]\"'`\\\n")
-    return plain and address.startswith(("https://", "http://"))

@@ -1,0 +1,65 @@
+"""How what serves has done since its deploy, window by window, as charts."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from cdml.common.markdown import SHORT, clean
+from cdml.evidence.monitor import MonitoredRule
+from cdml.gates.reasons import title
+from cdml.report import figures
+from cdml.report.charts.charts import Chart, ChartTable, Lines, Series
+from cdml.statistics.metrics import find_metric
+
+
+def monitoring_charts(rules: Sequence[MonitoredRule]) -> tuple[Chart, ...]:
+    """Two charts of each rule with windows: its metric, and the evidence of a degradation."""
+    return tuple(
+        chart
+        for number, rule in enumerate(rules, start=1)
+        if rule.points
+        for chart in _charts(number, rule)
+    )
+
+
+def _charts(number: int, rule: MonitoredRule) -> Iterator[Chart]:
+    name = clean(title(rule.metric), SHORT)
+    metric = find_metric(rule.metric)
+    better = "more" if metric is None or metric.greater_is_better else "less"
+    values = tuple(point.value for point in rule.points)
+    days = tuple(f"{point.start:%Y-%m-%d}" for point in rule.points)
+    texts = [figures.value(one, like=values) for one in values]
+    yield Chart(
+        key=f"value-{number}",
+        title=f"{name}, {better} is better",
+        description=f"{name} in {len(values)} windows, from {texts[0]} to {texts[-1]}. Dashed: the"
+        f" promise, {rule.bound:.4g}.",
+        drawn=_lines(days, name[:30], values, rule.bound),
+        table=ChartTable(
+            caption=f"{name} by window",
+            columns=("Window", "Rows", "Value"),
+            rows=tuple(
+                (day, f"{point.rows:,}", text)
+                for day, point, text in zip(days, rule.points, texts, strict=True)
+            ),
+        ),
+    )
+    evidence = tuple(point.log_e_value / math.log(10) for point in rule.points)
+    threshold = -math.log10(rule.alpha)
+    yield Chart(
+        key=f"evidence-{number}",
+        title=f"Evidence of a degradation of {name}",
+        description=f"Logarithm (base 10) of the e-value after each window, now {evidence[-1]:.2f}."
+        f" Dashed: {threshold:.2f}, where a degradation is proven.",
+        drawn=_lines(days, "log10 of the e-value", evidence, threshold),
+        table=ChartTable(
+            caption=f"Evidence of a degradation of {name} by window",
+            columns=("Window", "log10 of the e-value"),
+            rows=tuple((day, f"{one:.2f}") for day, one in zip(days, evidence, strict=True)),
+        ),
+    )
+
+
+def _lines(days: Sequence[str], up: str, values: tuple[float, ...], level: float) -> Lines:
+    series = Series(role="challenger", x=tuple(map(float, range(len(values)))), y=values)
+    ticks = tuple(day.partition("-")[2] for day in days)
+    return Lines(across="Window", up=up, square=False, level=level, ticks=ticks, series=(series,))
