@@ -7,7 +7,7 @@ from fakes.github_server import GitHubServer
 from fakes.gitlab_server import GitLabServer
 from fakes.jenkins_server import JenkinsServer
 from support.cluster_place import PodsPlace
-from support.paths import HaproxyPlace, KubernetesPlace
+from support.paths import HaproxyPlace, KservePlace, KubernetesPlace
 
 
 @pytest.fixture
@@ -51,6 +51,13 @@ def kubernetes_place(tmp_path) -> Iterator[KubernetesPlace]:
 def cluster_place(tmp_path, cluster) -> Iterator[PodsPlace]:
     """A target over a real cluster, with releases to serve."""
     with PodsPlace(tmp_path, cluster) as place:
+        yield place
+
+
+@pytest.fixture
+def kserve_place(tmp_path) -> Iterator[KservePlace]:
+    """A target over a fake API server with KServe, with releases to serve."""
+    with KservePlace(tmp_path) as place:
         yield place
 
 

@@ -61,7 +61,7 @@ class TestARefusedManifest:
         ("document", "says"),
         [
             ({**MANIFEST, "kind": "Rollout"}, "is of kind 'Rollout'. Argo Rollouts would shift"),
-            ({**MANIFEST, "kind": "InferenceService"}, "KServe's InferenceService cannot be"),
+            ({**MANIFEST, "kind": "InferenceService"}, "Set deploy.target.type to kserve"),
             ({**MANIFEST, "apiVersion": "extensions/v1beta1"}, "Write a Deployment of apiVersion"),
             (f"{yaml.dump(MANIFEST)}\n---\nkind: Service\n", "holds 2 documents"),
             ("", "holds 0 documents"),

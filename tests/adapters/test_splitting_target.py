@@ -10,7 +10,13 @@ BODY = b'{"dataframe_records": [{"x": 1}]}'
 
 
 @pytest.fixture(
-    params=["fake", "haproxy", "kubernetes", pytest.param("cluster", marks=pytest.mark.long)]
+    params=[
+        "fake",
+        "haproxy",
+        "kserve",
+        "kubernetes",
+        pytest.param("cluster", marks=pytest.mark.long),
+    ]
 )
 def place(request):
     """A target that serves its first release since generation 1."""

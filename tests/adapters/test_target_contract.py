@@ -25,7 +25,8 @@ def release(number, digest=None):
 
 @pytest.fixture(
     params=[
-        *("fake", "fake that splits", "haproxy", "kubernetes", "registry", "registry in a folder"),
+        *("fake", "fake that splits", "haproxy", "kserve", "kubernetes"),
+        *("registry", "registry in a folder"),
         pytest.param("cluster", marks=pytest.mark.long),
     ]
 )
@@ -35,7 +36,7 @@ def made(request, tmp_path):
         target = FakeTarget() if request.param == "fake" else FakeSplittingTarget()
         target.lost.add("9")
         return target, release(1), release(2)
-    if request.param in ("haproxy", "kubernetes", "cluster"):
+    if request.param in ("haproxy", "kserve", "kubernetes", "cluster"):
         place = request.getfixturevalue(f"{request.param}_place")
         return place.target, *place.releases[:2]
     folders = request.param == "registry in a folder"

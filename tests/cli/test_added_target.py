@@ -60,7 +60,7 @@ class TestAnAddedTarget:
     def test_is_a_choice_of_the_command_line(self, capsys):
         assert 0 == run(["init", "--help"])
 
-        assert "[registry|haproxy|kubernetes|shelf]" in capsys.readouterr().out
+        assert "[registry|haproxy|kubernetes|kserve|shelf]" in capsys.readouterr().out
 
     def test_is_written_by_init_with_the_machine_it_needs(self, tmp_path, monkeypatch):
         folder = tmp_path / "project"

@@ -88,13 +88,13 @@ class TestUnknownNames:
 
         expected = (
             "unknown target 'registri'; did you mean 'registry'?"
-            " Known: haproxy, kubernetes, registry."
+            " Known: haproxy, kserve, kubernetes, registry."
         )
         assert expected in caught.value.message
 
     @pytest.mark.usefixtures("installed")
     def test_are_told_with_those_of_installed_packages(self, read):
-        known = "Known: haproxy, kubernetes, registry, theirs"
+        known = "Known: haproxy, kserve, kubernetes, registry, theirs"
         with pytest.raises(ConfigurationError, match=known):
             read("type: registry", "type: cloud")
 

@@ -6,23 +6,40 @@ journal have to agree. At no moment has a release traffic whose pods are not the
 
 import pytest
 
-from support.kill_kubernetes import KillingOnKubernetes
+from support.kill_kubernetes import KillingOnKserve, KillingOnKubernetes
 from support.kill_stories import CANARY, STORIES, ask_again, begin, ended, kill, prepare
 
-CASES = [(name, "after") for name in STORIES] + [("deploy", "before"), ("rollback", "before")]
+CASES = [
+    *((KillingOnKubernetes, name, "after") for name in STORIES),
+    (KillingOnKubernetes, "deploy", "before"),
+    (KillingOnKubernetes, "rollback", "before"),
+    # The ramp is the same code; these make, serve and delete an InferenceService.
+    (KillingOnKserve, "deploy", "after"),
+    (KillingOnKserve, "deploy", "before"),
+    (KillingOnKserve, "harmful", "after"),
+    (KillingOnKserve, "rollback", "after"),
+]
 
 
 @pytest.fixture
 def place(request, tmp_path):
-    story = STORIES[request.param]
+    kind, name = request.param
+    story = STORIES[name]
     canary = CANARY if story.verdicts else None
-    with KillingOnKubernetes(tmp_path, canary=canary, verdicts=story.verdicts) as place:
+    with kind(tmp_path, canary=canary, verdicts=story.verdicts) as place:
         prepare(place, story)
         yield place
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("place", "when"), CASES, indirect=["place"])
+@pytest.mark.parametrize(
+    ("place", "when"),
+    [
+        pytest.param(case[:2], case[2], id="-".join((case[0].TARGET.name, *case[1:])))
+        for case in CASES
+    ],
+    indirect=["place"],
+)
 def test_a_process_killed_at_any_write_to_a_cluster_is_mended_by_the_next(place, when):
     begin(place)
     clean = place.run(*place.story.command)

@@ -122,7 +122,7 @@ class FakeKubernetes:
         with self._lock:
             key = (plural, thing["metadata"]["name"])
             self._store(key, self._with_head(plural, thing, self.objects.get(key)))
-            self.owners[key] = {manager: set(_leaves(thing))}
+            self.owners[key] = {manager: set(fields_set(thing))}
             self._reconcile()
 
     def edit(self, plural, name, path, value, manager="kubectl-edit"):
@@ -132,7 +132,7 @@ class FakeKubernetes:
             thing = copy.deepcopy(self.objects[key])
             _set(thing, path, value)
             self._store(key, thing)
-            touched = {one for one in _leaves(thing) if one[: len(path)] == tuple(path)}
+            touched = {one for one in fields_set(thing) if one[: len(path)] == tuple(path)}
             for owned in self.owners[key].values():
                 owned.difference_update(touched)
             self.owners[key].setdefault(manager, set()).update(touched)
@@ -187,9 +187,10 @@ class FakeKubernetes:
     def _route(self, method, path, body, headers):
         split = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
-        match = re.fullmatch(r"/apis?/([^/]+/)?v1/namespaces/([^/]+)/([a-z]+)(/.*)?", split.path)
+        version = r"/apis?/([^/]+/)?v1(?:beta1)?"
+        match = re.fullmatch(rf"{version}/namespaces/([^/]+)/([a-z]+)(/.*)?", split.path)
         if match is None or (match[3] == "httproutes" and not self.gateway):
-            return 404, b"404 page not found\n"
+            return self._discover(split.path)
         plural, rest = match[3], [unquote(one) for one in (match[4] or "").split("/")[1:]]
         if len(rest) > 1:
             return self._proxy(rest, body)
@@ -204,6 +205,14 @@ class FakeKubernetes:
                 return self._create(plural, json.loads(body), query)
             case _:
                 return self._write(method, key, json.loads(body), query, headers["Content-Type"])
+
+    def _discover(self, path):
+        """The kinds of a group and version, where the path is one's."""
+        version = re.sub("^/apis?/", "", path)
+        found = [{"name": plural} for plural, (one, _) in PLURALS.items() if one == version]
+        if not found or (version.startswith("gateway") and not self.gateway):
+            return 404, b"404 page not found\n"
+        return _json({"kind": "APIResourceList", "apiVersion": "v1", "resources": found})
 
     def _write(self, method, key, content, query, kind):
         if self.meddle is not None:
@@ -268,7 +277,7 @@ class FakeKubernetes:
         if query.get("dryRun"):
             return _json(self._with_head(plural, thing, None), 201)
         self._store(key, self._with_head(plural, thing, None))
-        self.owners[key] = {query["fieldManager"]: set(_leaves(thing))}
+        self.owners[key] = {query["fieldManager"]: set(fields_set(thing))}
         self._reconcile()
         return _json(self._shown(key), 201)
 
@@ -285,7 +294,7 @@ class FakeKubernetes:
         manager, old = query["fieldManager"], self.objects.get(key)
         self._check(wanted)
         owners = self.owners.get(key, {})
-        leaves = _leaves(wanted)
+        leaves = fields_set(wanted)
         causes = [
             {
                 "reason": "FieldManagerConflict",
@@ -451,7 +460,7 @@ def _shown(error):
     return _json(error.body, error.code)
 
 
-def _leaves(thing, path=()):
+def fields_set(thing, path=()):
     """The fields that somebody sets, as paths; lists of named things by name, others as a whole."""
     found = {}
     for key, value in thing.items():
@@ -461,10 +470,10 @@ def _leaves(thing, path=()):
         if path == ("metadata",) and key in ("name", "namespace", "uid", "resourceVersion"):
             found[place] = value
         elif isinstance(value, dict) and value:
-            found |= _leaves(value, place)
+            found |= fields_set(value, place)
         elif key in NAMED_LISTS and isinstance(value, list):
             for one in value:
-                found |= _leaves(one, (*place, ("name", one["name"])))
+                found |= fields_set(one, (*place, ("name", one["name"])))
         else:
             found[place] = value
     return found

@@ -5,11 +5,13 @@ import json
 import os
 from unittest.mock import patch
 
+from cdml.adapters.targets.kserve.target import KserveTarget
 from cdml.adapters.targets.kubernetes.target import KubernetesTarget
 from cdml.config import load
+from fakes.kserve_api import FakeKserve
 from fakes.kubernetes_api import FakeKubernetes
 from support.kill_points import Killing
-from support.paths import MANIFEST, ROUTE, KubernetesPlace
+from support.paths import INFERENCE_SERVICE, MANIFEST, ROUTE, KubernetesPlace
 
 
 def model_says(number):
@@ -31,8 +33,11 @@ class KillingOnKubernetes(Killing):
     `unserved` lists the moments at which traffic was given to pods that were not there, or to none.
     """
 
+    SERVER, TARGET, WORKLOADS = FakeKubernetes, KubernetesTarget, "deployments"
+    MANIFEST = MANIFEST
+
     def make_server(self):
-        self.server = FakeKubernetes()
+        self.server = self.SERVER()
         self.unserved = []
         self._environment = patch.dict(os.environ, KUBECONFIG=str(self.folder / "kubeconfig"))
 
@@ -40,7 +45,7 @@ class KillingOnKubernetes(Killing):
         self.server.__enter__()
         self.put_route()
         (self.folder / "kubeconfig").write_text(json.dumps(self.server.kubeconfig()))
-        (self.folder / "model.json").write_text(json.dumps(MANIFEST))
+        (self.folder / "model.json").write_text(json.dumps(self.MANIFEST))
 
     def put_route(self):
         self.server.put("httproutes", copy.deepcopy(ROUTE))
@@ -77,8 +82,8 @@ class KillingOnKubernetes(Killing):
         self.restore()
         self.server.clear()
         self.put_route()
-        loaded = load(self.folder / "cdml.yaml", targets=["kubernetes"], environment={})
-        target = KubernetesTarget(loaded=loaded, registry=self.world.registry, pause=0.01)
+        loaded = load(self.folder / "cdml.yaml", targets=[self.TARGET.name], environment={})
+        target = self.TARGET(loaded=loaded, registry=self.world.registry, pause=0.01)
         for fence, version in enumerate(served, start=1):
             target.switch(self.release(version), fence=fence)
         self.unserved.clear()
@@ -96,7 +101,7 @@ class KillingOnKubernetes(Killing):
         assert {self._name(current.version): 100} == {
             name: weight for name, weight in self.weights().items() if weight
         }
-        assert self._name(current.version) in self.server.names("deployments")
+        assert self._name(current.version) in self.server.names(self.WORKLOADS)
         assert current.version == self.world.registry.champion("flights", "champion").version
         assert [] == self.unserved
         return current.version
@@ -116,7 +121,7 @@ class KillingOnKubernetes(Killing):
     def _see(self, request):
         """After each write: who has a weight has pods, and somebody has one."""
         weighted = {name for name, weight in self.weights().items() if weight}
-        if not weighted or not weighted <= set(self.server.names("deployments")):
+        if not weighted or not weighted <= set(self.server.names(self.WORKLOADS)):
             self.unserved.append((request, self.weights()))
 
     def _name(self, version):
@@ -124,3 +129,20 @@ class KillingOnKubernetes(Killing):
 
     def _digits(self, version):
         return KubernetesPlace.digits(self.release(version))
+
+
+class KillingOnKserve(KillingOnKubernetes):
+    """The same with KServe's controller."""
+
+    SERVER, TARGET, WORKLOADS = FakeKserve, KserveTarget, "inferenceservices"
+    MANIFEST = INFERENCE_SERVICE
+
+    @property
+    def settings(self):
+        weights = {"from": "object-store", "mount": "/mnt/models", "uri": "s3://m/{digest}"}
+        more = {"type": "kserve", "protocol": "mlflow", "weights": weights}
+        return {**super().settings, **more}
+
+    def agreed(self, checked="yes"):
+        assert 0 == self.server.restarts
+        return super().agreed(checked)

@@ -5,10 +5,12 @@ import os
 from unittest.mock import patch
 
 from cdml.adapters.targets.haproxy.target import HaproxyTarget
+from cdml.adapters.targets.kserve.target import KserveTarget
 from cdml.adapters.targets.kubernetes.target import KubernetesTarget
 from cdml.config import load
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG
+from fakes.kserve_api import FakeKserve
 from fakes.kubernetes_api import CRASH, FakeKubernetes
 from fakes.registry import FakeRegistry
 from fakes.target import FakeSplittingTarget
@@ -128,24 +130,28 @@ class KubernetesPlace:
     `more` are settings of the target; `route=None` leaves the traffic to the Service.
     """
 
-    def __init__(self, folder, *, route="flights", manifest=MANIFEST, **more):
-        self.server = FakeKubernetes()
+    TYPE, TARGET, SERVER = "kubernetes", KubernetesTarget, FakeKubernetes
+    MANIFEST, WORKLOADS = MANIFEST, "deployments"
+    WEIGHTS = {"from": "config-map", "mount": "/models"}  # noqa: RUF012 - never changed
+
+    def __init__(self, folder, *, route="flights", manifest=None, **more):
+        self.server = self.SERVER()
         self.folder = folder
         self.registry = FakeRegistry()
         self.releases = tuple(self._register(name) for name in ("A", "B", "C", "D"))
         self.server.behaviour[self.digits(self.releases[2])] = {"containers": [CRASH]}
         self.settings = {
-            "type": "kubernetes",
+            "type": self.TYPE,
             "context": "test",
             "namespace": "models",
             "manifest": "model.json",
             "service": "flights",
-            "weights": {"from": "config-map", "mount": "/models"},
+            "weights": self.WEIGHTS,
             "ready": 5,
             **({"route": route} if route else {}),
             **more,
         }
-        self.write_manifest(manifest)
+        self.write_manifest(manifest or self.MANIFEST)
         self.target = None
 
     def __enter__(self):
@@ -166,9 +172,9 @@ class KubernetesPlace:
         """The target as another process meets it, with other settings if need be."""
         target = json.dumps({"target": {**self.settings, **settings}})
         (self.folder / "cdml.yaml").write_text(f"{CONFIG}deploy: {target}\n")
-        loaded = load(self.folder / "cdml.yaml", targets=["kubernetes"], environment={})
+        loaded = load(self.folder / "cdml.yaml", targets=[self.TYPE], environment={})
         with patch.dict(os.environ, KUBECONFIG=str(self.folder / "kubeconfig")):
-            return KubernetesTarget(
+            return self.TARGET(
                 loaded=loaded, registry=self.registry, environment=environment, pause=0.01
             )
 
@@ -180,7 +186,7 @@ class KubernetesPlace:
         self.server.edit("httproutes", "flights", ("spec", "rules"), rules, "argocd-controller")
 
     def kill(self, release):
-        self.server.remove("deployments", self.name(release))
+        self.server.remove(self.WORKLOADS, self.name(release))
 
     def name(self, release):
         return f"flights-{self.digits(release)}"
@@ -196,3 +202,24 @@ class KubernetesPlace:
         (model / "code" / "features.py").write_text("# code\n")
         version = self.registry.register("flights", model, tags={})
         return Release(version=version.version, digest=version.digest, source=version.source)
+
+
+INFERENCE_SERVICE = {
+    "apiVersion": "serving.kserve.io/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {"name": "anything"},
+    "spec": {"predictor": {"model": {"modelFormat": {"name": "mlflow"}}}},
+}
+
+
+class KservePlace(KubernetesPlace):
+    """The same with KServe's controller."""
+
+    TYPE, TARGET, SERVER = "kserve", KserveTarget, FakeKserve
+    MANIFEST, WORKLOADS = INFERENCE_SERVICE, "inferenceservices"
+    WEIGHTS = {  # noqa: RUF012 - never changed
+        "from": "volume",
+        "mount": "/mnt/models",
+        "claim": "models",
+        "path": "flights/{digest}",
+    }

@@ -13,6 +13,7 @@ from pydantic.functional_validators import AfterValidator
 from cdml.common.suggest import describe_unknown
 from cdml.config.base import Duration, SettingsModel
 from cdml.config.kinds import Kind, Kinds
+from cdml.config.kserve_target import KserveSettings
 from cdml.config.kubernetes_target import KubernetesSettings
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
@@ -156,6 +157,20 @@ TARGETS: Mapping[str, TargetType] = {
         files={
             f"k8s/{name}.yaml": f"cdml.scaffold:templates/kubernetes/{name}.yaml"
             for name in ("model", "route", "role")
+        },
+    ),
+    "kserve": TargetType(
+        adapter="cdml.adapters.targets.kserve.target:KserveTarget",
+        summary="an InferenceService of KServe for each release, behind an HTTPRoute or a Service",
+        settings=KserveSettings,
+        splits_traffic=True,
+        splits_with="route",
+        traffic=("file", "prometheus"),
+        template="cdml.scaffold:templates/deploy-kserve.yaml",
+        files={
+            "k8s/model.yaml": "cdml.scaffold:templates/kserve/model.yaml",
+            "k8s/route.yaml": "cdml.scaffold:templates/kubernetes/route.yaml",
+            "k8s/role.yaml": "cdml.scaffold:templates/kserve/role.yaml",
         },
     ),
 }

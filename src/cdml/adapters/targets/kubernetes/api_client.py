@@ -35,8 +35,15 @@ _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Pod": "/api/v1/namespaces/{}/pods",
     "EndpointSlice": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+    "InferenceService": "/apis/serving.kserve.io/v1beta1/namespaces/{}/inferenceservices",
     "HTTPRoute": "/apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes",
 }
+_INSTALL = {
+    "HTTPRoute": "Install the Gateway API and a Gateway, or leave out deploy.target.route.",
+    "InferenceService": "Install KServe (serving.kserve.io/v1beta1), or set deploy.target.type to"
+    " kubernetes.",
+}
+"""What brings a kind that a cluster lacks."""
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _REFUSED: Mapping[int, str] = {
     http.HTTPStatus.BAD_REQUEST: "",
@@ -75,7 +82,7 @@ class ApiClient:
         answer = self._send("GET", self._path(kind, name))
         if answer.status_code == http.HTTPStatus.NOT_FOUND:
             if (_status(answer) or {}).get("details", {}).get("name") != name:
-                raise self._no_such_kind(kind)
+                raise self.no_such_kind(kind)
             return None
         return self._read(answer, f"read the {kind} {name}")
 
@@ -83,7 +90,7 @@ class ApiClient:
         """All objects with these labels; raises as `get`."""
         answer = self._send("GET", self._path(kind), params={"labelSelector": selector})
         if answer.status_code == http.HTTPStatus.NOT_FOUND:
-            raise self._no_such_kind(kind)
+            raise self.no_such_kind(kind)
         items: Sequence[Object] = self._read(answer, f"list {kind} objects").get("items") or []
         return [{"kind": kind, **one} for one in items]
 
@@ -164,6 +171,15 @@ class ApiClient:
         }
         answer = self._send("POST", _REVIEWS, review, "application/json")
         return self._read(answer, "review access").get("status", {}).get("allowed") is True
+
+    def has(self, kind: str) -> bool:
+        """Whether the cluster has a kind, in the version that we use; raises as `get`."""
+        version, _, plural = _PATHS[kind].partition("/namespaces/{}/")
+        answer = self._send("GET", version)
+        if answer.status_code == http.HTTPStatus.NOT_FOUND:
+            return False
+        listed = self._read(answer, f"list the kinds of {version}").get("resources") or []
+        return any(one.get("name") == plural for one in listed)
 
     def send_to_service(self, name: str, path: str, body: bytes, timeout: float) -> ServerAnswer:
         """Send JSON to a ready pod of a Service, through the API server.
@@ -261,13 +277,10 @@ class ApiClient:
             else ServiceError(problem)
         )
 
-    def _no_such_kind(self, kind: str) -> ConfigurationError:
-        hint = (
-            "Install the Gateway API and a Gateway, or leave out deploy.target.route."
-            if kind == "HTTPRoute"
-            else ""
-        )
-        return ConfigurationError(f"{self._cluster.name}: the cluster has no kind {kind}.", hint)
+    def no_such_kind(self, kind: str) -> ConfigurationError:
+        """The error that the cluster lacks a kind."""
+        problem = f"{self._cluster.name}: the cluster has no kind {kind}."
+        return ConfigurationError(problem, _INSTALL.get(kind, ""))
 
     def _unreachable(self, error: Exception) -> ServiceError:
         server, name = self._cluster.server, type(error).__name__

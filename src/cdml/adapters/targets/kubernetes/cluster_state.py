@@ -66,7 +66,7 @@ class ClusterObjects:
             version=annotation(deployment, VERSION) or "0",
             digest=digest,
             workload=deployment,
-            ready=self._ready(name, digest),
+            ready=self.count_ready(name, digest),
             doubt=doubt,
         )
 
@@ -74,20 +74,24 @@ class ClusterObjects:
         foreign = foreign_manager(deployment)
         if foreign:
             return f"{foreign} changed the pods of the Deployment {name}"
-        service = next((one for one in self.services if metadata(one)["name"] == name), None)
-        labels = deployment["spec"]["selector"]["matchLabels"]
-        if service is None:
-            return f"the Service {name} is gone"
-        if service["spec"].get("selector") != labels:
-            return f"the Service {name} selects other pods (spec.selector)"
-        if not needs_config_map:
-            return ""
+        selects = self.service_doubt(name, deployment["spec"]["selector"]["matchLabels"])
+        if selects or not needs_config_map:
+            return selects
         files = next((one for one in self.config_maps if metadata(one)["name"] == name), None)
         if files is None:
             return f"the ConfigMap {name} is gone"
         return "" if config_map_digest(files) == digest else f"the ConfigMap {name} was changed"
 
-    def _ready(self, name: str, digest: str) -> int:
+    def service_doubt(self, name: str, labels: Mapping[str, str]) -> str:
+        """Why the Service of a release may give its requests to other pods; empty: it does not."""
+        service = next((one for one in self.services if metadata(one)["name"] == name), None)
+        if service is None:
+            return f"the Service {name} is gone"
+        if service["spec"].get("selector") != labels:
+            return f"the Service {name} selects other pods (spec.selector)"
+        return ""
+
+    def count_ready(self, name: str, digest: str) -> int:
         """Ready endpoints of a release's Service whose pods were made for its digest."""
         pods = {
             metadata(one)["name"]

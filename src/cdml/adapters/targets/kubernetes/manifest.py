@@ -17,7 +17,7 @@ _POD = "spec.template.spec"
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 _OTHERS = {
     "Rollout": "Argo Rollouts would shift the traffic too; write a Deployment.",
-    "InferenceService": "KServe's InferenceService cannot be deployed to; write a Deployment.",
+    "InferenceService": "Set deploy.target.type to kserve.",
 }
 
 
@@ -66,9 +66,9 @@ def read_manifest(
         name = settings.container or pod["containers"][0]["name"]
         if not problems and settings.image:
             _container(pod, name)["image"] = settings.image
-        problems += _privileges(pod)
+        problems += privileges(pod, _POD)
         problems += _names_taken(pod)
-        problems += _pin_images(pod, pin)
+        problems += pin_images(pod, _POD, pin)
         if not problems:
             return Manifest(deployment=deployment, container=name)
     raise ConfigurationError(f"{where}: {'; '.join(problems)}.")
@@ -117,15 +117,17 @@ def _container(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _all_containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _all_containers(
+    pod: Mapping[str, Any], path: str = _POD
+) -> Iterator[tuple[str, dict[str, Any]]]:
     for key in ("initContainers", "containers"):
         for number, one in enumerate(pod.get(key) or []):
-            yield f"{_POD}.{key}[{number}]", one
+            yield f"{path}.{key}[{number}]", one
 
 
-def _pin_images(pod: Mapping[str, Any], pin: Callable[[str], str]) -> Iterator[str]:
-    """Replace tags by digests."""
-    for place, one in _all_containers(pod):
+def pin_images(pod: Mapping[str, Any], path: str, pin: Callable[[str], str]) -> Iterator[str]:
+    """Replace tags by digests in the pods' specification at `path`; what cannot be."""
+    for place, one in _all_containers(pod, path):
         image = str(one.get("image") or "")
         if not image:
             yield f"{place}.image is missing; pin it by its digest (name@sha256:…)"
@@ -141,11 +143,12 @@ def _pin_images(pod: Mapping[str, Any], pin: Callable[[str], str]) -> Iterator[s
             yield f"{place}.image is {image!r}{why}; pin it by its digest (name@sha256:…)"
 
 
-def _privileges(pod: Mapping[str, Any]) -> Iterator[str]:
+def privileges(pod: Mapping[str, Any], path: str) -> Iterator[str]:
+    """What in the pods' specification at `path` would give a model a node."""
     for key in _HOST:
         if pod.get(key):
-            yield f"{_POD}.{key} gives the model the node's namespace; remove it"
-    for place, one in _all_containers(pod):
+            yield f"{path}.{key} gives the model the node's namespace; remove it"
+    for place, one in _all_containers(pod, path):
         context = one.get("securityContext") or {}
         if context.get("privileged"):
             yield f"{place}.securityContext.privileged gives a model the whole node; remove it"
@@ -153,11 +156,11 @@ def _privileges(pod: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(volume, dict) and "hostPath" in volume:
             writes = any(
                 mount.get("name") == volume.get("name") and not mount.get("readOnly")
-                for _, one in _all_containers(pod)
+                for _, one in _all_containers(pod, path)
                 for mount in one.get("volumeMounts") or []
             )
             if writes:
-                yield f"{_POD}.volumes[{number}].hostPath is mounted to be written; set readOnly"
+                yield f"{path}.volumes[{number}].hostPath is mounted to be written; set readOnly"
 
 
 def _names_taken(pod: Mapping[str, Any]) -> Iterator[str]:

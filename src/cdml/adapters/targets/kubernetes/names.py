@@ -29,7 +29,7 @@ PORT = 80
 """Port of a release's Service."""
 
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_LONGEST = 50
+LONGEST = 50
 _DIGITS = 12
 
 
@@ -37,7 +37,7 @@ def label_value(text: str) -> str:
     """The text itself where it is a valid label; else a readable part of it and its hash."""
     if _LABEL.fullmatch(text):
         return text
-    readable = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:_LONGEST]
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:LONGEST]
     return f"{readable or 'x'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
 
 
@@ -47,6 +47,7 @@ class Owner:
 
     environment: str
     model: str
+    longest: int = LONGEST  # of what begins the names
 
     def __str__(self) -> str:
         return f"{self.environment}/{self.model}"
@@ -73,8 +74,8 @@ class Owner:
     @cached_property
     def _prefix(self) -> str:
         slug = re.sub(r"[^a-z0-9]+", "-", self.model.lower()).strip("-")
-        if slug != self.model or len(slug) > _LONGEST or not slug[:1].isalpha():
-            slug = f"m-{slug}"[: _LONGEST - 9].rstrip("-")
+        if slug != self.model or len(slug) > self.longest or not slug[:1].isalpha():
+            slug = f"m-{slug}"[: self.longest - 9].rstrip("-")
             slug = f"{slug}-{hashlib.sha256(self.model.encode()).hexdigest()[:8]}"
         return slug
 

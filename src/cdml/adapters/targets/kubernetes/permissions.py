@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from cdml.config.kubernetes_target import KubernetesSettings
+from cdml.config.kubernetes_target import ClusterSettings, KubernetesSettings
 from cdml.errors import ConfigurationError
 
-_WRITE = ("get", "list", "create", "patch", "delete")
+WRITE = ("get", "list", "create", "patch", "delete")
 Permission = tuple[str, str, str, str]
 """Verb, API group, resource, subresource."""
 
@@ -21,11 +21,16 @@ class Reviewer(Protocol):
 
 def needed(settings: KubernetesSettings) -> Iterator[Permission]:
     """Everything that these settings need."""
-    for verb in _WRITE:
+    for verb in WRITE:
         yield verb, "apps", "deployments", ""
         yield verb, "", "services", ""
         if settings.weights.from_ == "config-map":
             yield verb, "", "configmaps", ""
+    yield from traffic_needs(settings)
+
+
+def traffic_needs(settings: ClusterSettings) -> Iterator[Permission]:
+    """What it takes to look at pods, send them requests and split the traffic."""
     yield "list", "", "pods", ""
     yield "list", "discovery.k8s.io", "endpointslices", ""
     yield "create", "", "services", "proxy"
@@ -34,7 +39,9 @@ def needed(settings: KubernetesSettings) -> Iterator[Permission]:
         yield "patch", "gateway.networking.k8s.io", "httproutes", ""
 
 
-def check_permissions(reviewer: Reviewer, needs: Iterable[Permission], namespace: str) -> None:
+def check_permissions(
+    reviewer: Reviewer, needs: Iterable[Permission], namespace: str, docs: str
+) -> None:
     """Refuse where anything is missing.
 
     Raises:
@@ -50,5 +57,5 @@ def check_permissions(reviewer: Reviewer, needs: Iterable[Permission], namespace
         listing = "; ".join(f"{name}: {', '.join(verbs)}" for name, verbs in missing.items())
         raise ConfigurationError(
             f"cdml lacks permissions in the namespace {namespace}: {listing}. Nothing was changed.",
-            "docs/kubernetes.md has the Role that cdml needs.",
+            f"{docs} has the Role that cdml needs.",
         )

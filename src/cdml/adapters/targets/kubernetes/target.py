@@ -7,12 +7,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import UNVERIFIED_DIGEST, RunningRelease
 from cdml.adapters.targets.kubernetes.kubeconfig import find_cluster
 from cdml.adapters.targets.kubernetes.names import (
+    LONGEST,
     RELEASE,
     Object,
     Owner,
@@ -45,12 +47,16 @@ class ClusterTarget(ABC):
     """
 
     name: str
+    docs = "docs/kubernetes.md"
     splits_traffic = True
+    longest_name = LONGEST
+    """Characters of the model's name in the names of objects."""
 
     def __init__(
         self, settings: ClusterSettings, loaded: LoadedConfig, environment: str | None
     ) -> None:
-        owner = Owner(environment or loaded.config.deploy.environment, loaded.config.model)
+        where = environment or loaded.config.deploy.environment
+        owner = Owner(where, loaded.config.model, self.longest_name)
         self._api = ApiClient(find_cluster(settings.context, os.environ), settings.namespace)
         self._director = TrafficDirector(settings, owner, self._api)
         self._settings, self._owner = settings, owner
@@ -84,7 +90,12 @@ class ClusterTarget(ABC):
             ServiceError: the API server does not answer; or pods that cdml did not start have
                 traffic.
         """
-        split, releases = self._director.split(self._director.read()), self._workloads.releases()
+        try:
+            split = self._director.split(self._director.read())
+            releases = self._workloads.releases()
+        except ConfigurationError:
+            self._check_usable()
+            raise
         first, second = _by_share(split, releases)
         if first is None or not split.shares.get(first):
             warm = (_share(releases, name, 0) for name in releases)
@@ -97,6 +108,33 @@ class ClusterTarget(ABC):
             standby=_share(releases, second, split.shares.get(second, 0)) if second else None,
             doubt="" if serving and _runs(serving) else self._why(serving, first),
         )
+
+    def _check_usable(self) -> None:
+        """Refuse what cannot work, with all reasons at once.
+
+        Raises:
+            ConfigurationError: permissions, kinds or a Gateway are missing; the manifest is wrong.
+            ServiceError: pods that cdml did not start have traffic; or no answer.
+        """
+        found: list[ConfigurationError] = []
+        for check in (
+            partial(
+                check_permissions,
+                self._api,
+                self._workloads.permissions,
+                self._settings.namespace,
+                self.docs,
+            ),
+            self._workloads.check_usable,
+            self._director.check_usable,
+        ):
+            try:
+                check()
+            except ConfigurationError as error:
+                found.append(error)
+        if found:
+            messages, hints = ([one.message for one in found], [one.hint for one in found])
+            raise ConfigurationError(" ".join(messages), " ".join(filter(None, hints)))
 
     def switch(self, to: Release, *, fence: int) -> None:
         """Give a release all traffic, after starting it if need be; the other one stays warm."""
@@ -157,6 +195,9 @@ class ClusterTarget(ABC):
         there = self._workloads.releases().get(name)
         if there is None or not there.is_(release) or not _runs(there):
             raise ServiceError(f"v{release.version} does not run: {self._why(there, name)}.")
+        return self._send(name, body, timeout)
+
+    def _send(self, name: str, body: bytes, timeout: float) -> ServerAnswer:
         return self._api.send_to_service(name, "/invocations", body, timeout)
 
     def shift(self, to: Release, percent: int, *, fence: int) -> None:
@@ -205,8 +246,7 @@ class ClusterTarget(ABC):
     def _check(self) -> None:
         """Refuse what cannot work, once a process and before anything is changed."""
         if not self._checked:
-            check_permissions(self._api, self._workloads.permissions, self._settings.namespace)
-            self._director.check_usable()
+            self._check_usable()
             self._checked = True
 
     def _select(

@@ -62,6 +62,15 @@ class Workloads(ABC):
         """
 
     @abstractmethod
+    def check_usable(self) -> None:
+        """Refuse a manifest, and a cluster, that no release can be made of.
+
+        Raises:
+            ConfigurationError: why; all reasons at once.
+            ServiceError: no answer.
+        """
+
+    @abstractmethod
     def describe(self, release: Release, fence: int) -> list[Object]:
         """The objects of a release, in the order in which they are applied.
 
@@ -92,7 +101,9 @@ class Workloads(ABC):
                 f" {name} runs already. Nothing was changed.",
                 "Deploy a version with other files.",
             )
-        if there is None and self._api.get(self.kind, name) is not None:
+        taken = self._api.get(self.kind, name) if there is None else None
+        labels = metadata(taken or {}).get("labels") or {}
+        if taken is not None and not self._owner.labels.items() <= labels.items():
             raise ConfigurationError(
                 f"the {self.kind} {name} exists already without the labels of {self._owner}.",
                 "Give each environment a separate namespace.",
@@ -124,12 +135,17 @@ class Workloads(ABC):
         Raises:
             ServiceError: somebody wrote it meanwhile, or the API server did not answer.
         """
-        version = metadata(release.workload)["resourceVersion"]
+        fenced = self._fenced(release)
+        version = metadata(fenced)["resourceVersion"]
         operations: list[Mapping[str, Any]] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            *annotate(release.workload, signature(fence, self.operation)),
+            *annotate(fenced, signature(fence, self.operation)),
         ]
-        self._api.patch(release.workload, operations)
+        self._api.patch(fenced, operations)
+
+    def _fenced(self, release: RunningRelease) -> Object:
+        """The object of a release that carries the fencing number."""
+        return release.workload
 
     def list_objects(self, names: Collection[str]) -> list[Object]:
         """All objects of these releases as they are now."""
@@ -208,6 +224,9 @@ class Deployments(Workloads):
             pods=self._api.list("Pod", ours),
             config_maps=self._api.list("ConfigMap", ours) if self._in_config_maps else (),
         ).releases(needs_config_map=self._in_config_maps)
+
+    def check_usable(self) -> None:
+        _ = self._manifest
 
     def describe(self, release: Release, fence: int) -> list[Object]:
         settings, owner, manifest = self._settings, self._owner, self._manifest
