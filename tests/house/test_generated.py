@@ -126,7 +126,7 @@ def test_the_examples_of_the_keys_are_a_configuration(tmp_path, number):
 
     loaded = load(tmp_path / "cdml.yaml", targets=target_types(), environment=environment)
     model = "support-bot" if number == 3 else "flight-delays"
-    assert (model, 6) == (loaded.config.model, len(examples))
+    assert (model, 7) == (loaded.config.model, len(examples))
 
 
 @pytest.mark.parametrize("kind", [*FILES, Failure])

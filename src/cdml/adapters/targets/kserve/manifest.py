@@ -26,9 +26,9 @@ _FRAMEWORKS = (
     *("triton", "xgboost"),
 )
 _MODES = {
-    "Knative": "a rollback would be a cold start, because Knative scales the revision before to"
+    "Knative": "a rollback would be a cold start, because Knative scales the previous revision to"
     " zero and removes its route",
-    "ModelMesh": "its pods serve several models, so that none can be proven",
+    "ModelMesh": "its pods serve several models, so cdml cannot prove which one answers",
 }
 _MODES["Serverless"] = _MODES["Knative"]
 _REFUSED = {
