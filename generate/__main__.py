@@ -67,7 +67,7 @@ VARIABLES = {
     "CDML_JENKINS_TOKEN": "API token of that user; the job that runs the model never uses it",
     "CDML_HELD": (
         "In GitLab CI, `warn` if a held verdict lets the pipeline go on; the commit's status then"
-        " does not fail."
+        " does not fail"
     ),
     "CDML_DOTENV": (
         "Everywhere but in GitHub Actions, the file of variables that outputs are added to:"
