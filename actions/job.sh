@@ -43,4 +43,4 @@ unset GITHUB_OUTPUT
 if [[ $command == install ]]; then exit; fi
 # What the CI system gives git to push the journal with. Nothing else could have set it here.
 bash -p "$root/actions/run.sh" "$command" GIT_ASKPASS GIT_USERNAME GIT_PASSWORD \
-  GIT_SSH_COMMAND # not exec: the trap removes the environment
+  GIT_SSH_COMMAND GIT_SSL_CAINFO # not exec: the trap removes the environment

@@ -28,10 +28,6 @@ while IFS= read -r name; do
   [[ $kept != *" $name "* ]] || continue
   case $name in
     GIT_COMMIT | GIT_URL | GIT_PREVIOUS_SUCCESSFUL_COMMIT) continue ;; # what Jenkins says of a build
-    GIT_ASKPASS | GIT_SSH_COMMAND | GIT_SSL_CAINFO)
-      # In Jenkins and GitLab these come with the credentials of a job, not from an earlier step.
-      case ${GITHUB_ACTIONS:-}${1-} in deploy | rollback | history) continue ;; esac
-      ;;
     PYTHON* | VIRTUAL_ENV | GIT_* | LD_* | DYLD_* | GCONV_PATH | LOCPATH | GLIBC_TUNABLES) ;;
     BASH_* | ENV | PERL5* | PERLLIB | SSH_ASKPASS | GITHUB_TOKEN | GH_TOKEN) ;;
     GITHUB_ENV | GITHUB_PATH | GITHUB_STATE) ;;
