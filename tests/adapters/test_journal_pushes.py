@@ -57,7 +57,8 @@ def in_a_job(server, tmp_path, **variables):
     """The variables of a job, whose checkout has the job's token in its origin."""
     site = server.site.replace("://", f"://gitlab-ci-token:{server.job_token}@")
     git("remote", "add", "origin", f"{site}/{server.path}.git", cwd=tmp_path / "user")
-    given = {**server.environment, "CDML_GITLAB_TOKEN": server.token, **variables}
+    tokens = {"CDML_GITLAB_TOKEN": server.token, "CI_JOB_TOKEN": server.job_token}
+    given = {**server.environment, **tokens, **variables}
     if server.certificate:
         given.setdefault("CI_SERVER_TLS_CA_FILE", str(server.certificate))
     return given
@@ -74,8 +75,6 @@ def test_the_projects_token_takes_the_place_of_the_jobs(gitlab_with_git, tmp_pat
 @pytest.mark.parametrize("token", ["", "made-up-job-token"])
 def test_a_jobs_own_token_reads_and_does_not_write(gitlab_with_git, tmp_path, token):
     variables = in_a_job(gitlab_with_git, tmp_path, CDML_GITLAB_TOKEN=token)
-    if gitlab_with_git.certificate and not token:
-        variables["GIT_SSL_CAINFO"] = str(gitlab_with_git.certificate)
     journal = journal_of(tmp_path / "user", variables)
 
     assert journal.read().commit is None
@@ -96,7 +95,8 @@ def test_a_certificate_that_nobody_knows_is_refused(tmp_path, repositories):
 
 def test_certificates_that_the_checkout_trusts_are_trusted(tmp_path, repositories):
     with GitLabServer(repositories=repositories, certificate=certificate(tmp_path)) as server:
-        variables = in_a_job(server, tmp_path, CI_SERVER_TLS_CA_FILE="", CDML_GITLAB_TOKEN="")
+        none = {"CDML_GITLAB_TOKEN": "", "CI_JOB_TOKEN": ""}
+        variables = in_a_job(server, tmp_path, CI_SERVER_TLS_CA_FILE="", **none)
         key = f"http.{server.site.removesuffix('/git')}.sslCAInfo"
         git("config", key, str(server.certificate), cwd=tmp_path / "user")
 

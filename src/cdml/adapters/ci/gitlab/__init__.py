@@ -17,14 +17,19 @@ def find_token(environment: Mapping[str, str]) -> str | None:
 
 
 def push_credentials(environment: Mapping[str, str]) -> PushCredentials | None:
-    """What the token pushes to, which is its own server."""
-    token = find_token(environment)
-    server = environment.get("CI_SERVER_URL") or "https://gitlab.com"
-    certificates = find_certificates(environment)
-    return (
-        PushCredentials(server=server, user="oauth2", token=token, certificates=certificates)
-        if token
-        else None
+    """What the token pushes to, which is its own server.
+
+    Without an access token, the job's own one reads, and writes where the project allows it.
+    """
+    own, job = find_token(environment), environment.get("CI_JOB_TOKEN")
+    token = own or job
+    if not token:
+        return None
+    return PushCredentials(
+        server=environment.get("CI_SERVER_URL") or "https://gitlab.com",
+        user="oauth2" if own else "gitlab-ci-token",
+        token=token,
+        certificates=find_certificates(environment),
     )
 
 

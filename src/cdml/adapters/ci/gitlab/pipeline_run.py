@@ -111,7 +111,7 @@ class GitLabPipelineRun(BasicRun):
         return find_trust(self._environment)
 
     def push_credentials(self) -> PushCredentials | None:
-        """The access token of the project."""
+        """The access token of the project, else that of the job."""
         return push_credentials(self._environment)
 
     def log_group(self, title: str) -> tuple[str, str] | None:
