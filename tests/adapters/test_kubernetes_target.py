@@ -108,6 +108,12 @@ class TestWhatIsWritten:
 
         assert writes
         assert [] == [one for one in writes if "fieldManager=cdml" not in one or "force" in one]
+        path = ("spec", "template", "spec", "containers", ("name", "server"), "image")
+        place.target.stage(place.releases[0], fence=2)  # signs what runs, by a patch
+        place.server.edit("deployments", place.name(place.releases[0]), path, "nginx")
+        with pytest.raises(ServiceError, match="kubectl-edit"):
+            place.target.stage(place.releases[0], fence=3)
+        assert [] == [one for one in place.server.sent if "force" in one]
 
     def test_other_rules_of_the_route_are_left_alone(self, place):
         other = {"matches": [{"path": {"value": "/other"}}], "backendRefs": [{"name": "other"}]}
@@ -131,15 +137,71 @@ class TestWhatIsWritten:
         assert before["spec"] == after["spec"]
         assert "2" == after["metadata"]["annotations"]["cdml.dev/fence"]
 
-    def test_what_is_retired_is_no_backend_any_more(self, place):
+    def test_what_is_retired_is_no_backend_any_more_and_has_no_pods(self, place):
         first, second, *_ = place.releases
         place.target.switch(second, fence=2)
         place.target.retire(fence=2)
 
         assert {place.name(second): 100} == place.server.weights("flights")
-        assert [place.name(second)] == place.server.names("deployments")
-        assert [place.name(second)] == place.server.names("configmaps")
-        assert place.name(first) not in place.server.names("services")
+        assert [f"{place.name(second)}-0"] == place.server.names("pods")
+        assert 0 == place.server.get("deployments", place.name(first))["spec"]["replicas"]
+
+    def test_what_was_retired_is_deleted_when_the_next_one_is_staged(self, place):
+        first, second, _, fourth = place.releases
+        place.target.switch(second, fence=2)
+        place.target.retire(fence=2)
+        place.target.stage(fourth, fence=3)
+
+        for kind in ("deployments", "services", "configmaps"):
+            assert place.name(first) not in place.server.names(kind)
+
+    def test_what_was_retired_starts_again_as_it_was_judged(self, tmp_path):
+        manifest = copy.deepcopy(MANIFEST)
+        manifest["spec"]["replicas"] = 3
+        with KubernetesPlace(tmp_path, manifest=manifest) as place:
+            first, second, *_ = place.releases
+            place.target.switch(first, fence=1)
+            before = place.server.get("deployments", place.name(first))["spec"]
+            place.target.switch(second, fence=2)
+            place.target.retire(fence=2)
+            manifest["spec"]["template"]["spec"]["containers"][0]["image"] = IMAGE.replace("a", "b")
+            (place.folder / "model.json").write_text(json.dumps(manifest))
+            place.again().switch(first, fence=3)
+
+            assert before == place.server.get("deployments", place.name(first))["spec"]
+            assert serves(place.target.observe(), first)
+
+    def test_a_deployment_that_somebody_scaled_to_nothing_is_started_again(self, place):
+        first, *_ = place.releases
+        place.server.edit("deployments", place.name(first), ("spec", "replicas"), 0)
+        assert f"no pod of the Deployment {place.name(first)} is ready" == (
+            place.target.observe().doubt
+        )
+        place.target.switch(first, fence=2)
+
+        assert serves(place.target.observe(), first)
+
+    def test_replicas_that_an_autoscaler_sets_are_left_to_it(self, tmp_path):
+        manifest = copy.deepcopy(MANIFEST)
+        manifest["spec"]["replicas"] = 2
+        with KubernetesPlace(tmp_path, manifest=manifest) as place:
+            first, *_ = place.releases
+            place.target.switch(first, fence=1)
+            path = ("spec", "replicas")
+            place.server.edit("deployments", place.name(first), path, 5, "kube-controller-manager")
+            place.server.remove("services", place.name(first))  # so that it is applied again
+            place.target.switch(first, fence=2)
+
+            assert 5 == place.server.get("deployments", place.name(first))["spec"]["replicas"]
+            assert serves(place.target.observe(), first)
+
+    def test_what_cdml_patched_itself_does_not_keep_it_from_applying(self, place):
+        first, *_ = place.releases
+        place.target.stage(first, fence=2)  # signs what runs, by a patch
+        place.server.remove("services", place.name(first))
+        place.target.switch(first, fence=3)
+
+        assert serves(place.target.observe(), first)
 
     def test_a_shift_that_somebody_came_before_is_computed_anew(self, place):
         _, second, *_ = place.releases

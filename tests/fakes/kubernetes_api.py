@@ -122,7 +122,7 @@ class FakeKubernetes:
         with self._lock:
             key = (plural, thing["metadata"]["name"])
             self._store(key, self._with_head(plural, thing, self.objects.get(key)))
-            self.owners[key] = {manager: set(fields_set(thing))}
+            self.owners[key] = {(manager, "Update"): set(fields_set(thing))}
             self._reconcile()
 
     def edit(self, plural, name, path, value, manager="kubectl-edit"):
@@ -135,7 +135,7 @@ class FakeKubernetes:
             touched = {one for one in fields_set(thing) if one[: len(path)] == tuple(path)}
             for owned in self.owners[key].values():
                 owned.difference_update(touched)
-            self.owners[key].setdefault(manager, set()).update(touched)
+            self.owners[key].setdefault((manager, "Update"), set()).update(touched)
             self._reconcile()
 
     def clear(self):
@@ -277,7 +277,7 @@ class FakeKubernetes:
         if query.get("dryRun"):
             return _json(self._with_head(plural, thing, None), 201)
         self._store(key, self._with_head(plural, thing, None))
-        self.owners[key] = {query["fieldManager"]: set(fields_set(thing))}
+        self.owners[key] = {(query["fieldManager"], "Update"): set(fields_set(thing))}
         self._reconcile()
         return _json(self._shown(key), 201)
 
@@ -291,14 +291,17 @@ class FakeKubernetes:
         return _json({"kind": "Status", "apiVersion": "v1", "status": "Success"})
 
     def _apply(self, key, wanted, query):
-        manager, old = query["fieldManager"], self.objects.get(key)
+        manager, old = (query["fieldManager"], "Apply"), self.objects.get(key)
         self._check(wanted)
+        expected = wanted["metadata"].get("resourceVersion")
+        if expected and expected != (old or {"metadata": {}})["metadata"].get("resourceVersion"):
+            raise ApiError(409, "Conflict", "the object has been modified")
         owners = self.owners.get(key, {})
         leaves = fields_set(wanted)
         causes = [
             {
                 "reason": "FieldManagerConflict",
-                "message": f'conflict with "{other}"',
+                "message": f'conflict with "{other[0]}" using v1',
                 "field": _dotted(path),
             }
             for other, owned in owners.items()
@@ -306,7 +309,7 @@ class FakeKubernetes:
             for path in sorted(leaves.keys() & owned, key=str)
             if _at(old, path) != leaves[path]
         ]
-        if causes:
+        if causes and query.get("force") != "true":
             message = f"Apply failed with {len(causes)} conflict"
             raise ApiError(409, "Conflict", message, causes=causes)
         if old is not None and old.get("immutable"):
@@ -321,6 +324,9 @@ class FakeKubernetes:
             return _json(new)
         if old is None or new != old:
             self._store(key, new)
+        for other, owned in owners.items():
+            if other != manager:
+                owned -= {path for path in leaves.keys() & owned if _at(old, path) != leaves[path]}
         self.owners[key] = {**owners, manager: set(leaves)}
         self._reconcile()
         return _json(self._shown(key), 200 if old else 201)
@@ -363,7 +369,7 @@ class FakeKubernetes:
         self._store(key, thing)
         for owned in self.owners[key].values():
             owned -= {one for one in owned for path in touched if one[: len(path)] == path}
-        self.owners[key].setdefault(query["fieldManager"], set()).update(touched)
+        self.owners[key].setdefault((query["fieldManager"], "Update"), set()).update(touched)
         self._reconcile()
         return _json(self._shown(key))
 
@@ -385,8 +391,8 @@ class FakeKubernetes:
     def _shown(self, key):
         shown = copy.deepcopy(self.objects[key])
         shown["metadata"]["managedFields"] = [
-            {"manager": manager, "operation": "Update", "fieldsV1": _fields(owned)}
-            for manager, owned in sorted(self.owners.get(key, {}).items())
+            {"manager": manager, "operation": operation, "fieldsV1": _fields(owned)}
+            for (manager, operation), owned in sorted(self.owners.get(key, {}).items())
         ]
         if key[0] == "httproutes":
             accepted = str(self.accepts(shown))

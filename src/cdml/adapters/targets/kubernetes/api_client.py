@@ -95,21 +95,31 @@ class ApiClient:
         return [{"kind": kind, **one} for one in items]
 
     def apply(self, thing: Object, *, dry_run: bool = False) -> Object:
-        """Make an object be like this, by server-side apply and never by force.
+        """Make an object be like this, by server-side apply, and never by force over others.
 
         Raises:
             ConfigurationError: the API server refuses it.
             ServiceError: somebody else manages a field of it; or no answer.
         """
         kind, name = thing["kind"], metadata(thing)["name"]
-        params = _parameters(dry_run=dry_run)
-        answer = self._send("PATCH", self._path(kind, name), thing, _APPLY, params=params)
+        answer = self._apply(thing, dry_run=dry_run)
+        if _is_our_own(answer):  # our JSON patches own fields too
+            seen = metadata(self.get(kind, name) or {}).get("resourceVersion")
+            thing = {**thing, "metadata": {**metadata(thing), "resourceVersion": seen}}
+            answer = self._apply(thing, dry_run=True)
+            if answer.ok or _is_our_own(answer):
+                answer = self._apply(thing, dry_run=dry_run, force=not answer.ok)
         if answer.status_code == http.HTTPStatus.CONFLICT:
             raise ServiceError(
                 f"the {kind} {name} was changed without cdml: {_conflicts(answer)}.",
                 "Undo that change, or delete the object, and run again: cdml never forces its own.",
             )
         return self._read(answer, f"apply the {kind} {name}")
+
+    def _apply(self, thing: Object, *, dry_run: bool, force: bool = False) -> requests.Response:
+        params = {**_parameters(dry_run=dry_run), **({"force": "true"} if force else {})}
+        path = self._path(thing["kind"], metadata(thing)["name"])
+        return self._send("PATCH", path, thing, _APPLY, params=params)
 
     def create(self, thing: Object, *, dry_run: bool = False) -> Object:
         """Make an object that is not there yet.
@@ -358,6 +368,17 @@ def _status(answer: requests.Response) -> Mapping[str, Any] | None:
         return None
     own = isinstance(read, dict) and read.get("kind") == "Status" and read.get("apiVersion") == "v1"
     return read if own else None
+
+
+def _is_our_own(answer: requests.Response) -> bool:
+    """Whether an apply conflicts with fields that we own by other requests, and with no others."""
+    causes = ((_status(answer) or {}).get("details") or {}).get("causes") or []
+    ours = f'conflict with "{MANAGER}"'
+    return (
+        answer.status_code == http.HTTPStatus.CONFLICT
+        and bool(causes)
+        and all(str(one.get("message")).startswith(ours) for one in causes)
+    )
 
 
 def _conflicts(answer: requests.Response) -> str:

@@ -32,6 +32,11 @@ class RunningRelease:
     doubt: str = ""  # why its digest is not proven
 
     @property
+    def stopped(self) -> bool:
+        """Whether it was scaled to no pods."""
+        return (self.workload.get("spec") or {}).get("replicas") == 0
+
+    @property
     def proven_digest(self) -> str:
         """The digest where it is proven that ready pods serve it."""
         return self.digest if self.ready and not self.doubt else UNVERIFIED_DIGEST
@@ -114,3 +119,12 @@ def foreign_manager(deployment: Object) -> str:
         if one.get("manager") != MANAGER and "f:spec" in template:
             return str(one.get("manager"))
     return ""
+
+
+def scaled_by_others(deployment: Object) -> bool:
+    """Whether somebody else sets the replicas, such as an autoscaler."""
+    return any(
+        "f:replicas" in (one.get("fieldsV1") or {}).get("f:spec", {})
+        for one in metadata(deployment).get("managedFields") or []
+        if one.get("manager") != MANAGER
+    )

@@ -23,6 +23,8 @@ VERSION = "cdml.dev/version"
 SOURCE = "cdml.dev/source"
 FENCE = "cdml.dev/fence"
 OPERATION = "cdml.dev/operation"
+REPLICAS = "cdml.dev/replicas"
+"""Of a release that was stopped: how many pods it had."""
 NO_RELEASE = "none"
 """`cdml.dev/release` in the selector of a Service that selects nothing."""
 PORT = 80

@@ -5,7 +5,7 @@ All state is in the cluster, so that any runner sees the same.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -179,9 +179,13 @@ class ClusterTarget(ABC):
         if there is not None and _runs(there):
             self._workloads.sign(there, fence)
             return
-        objects = self._workloads.describe(to, fence)
-        self._end(self._idle(director, releases) - {name}, fence)
-        self._workloads.apply(objects, fence)
+        idle = self._idle(director, releases) - {name}
+        if there is not None and self._workloads.start(there, fence):
+            self._end(idle, fence)
+        else:
+            objects = self._workloads.describe(to, fence)
+            self._end(idle, fence)
+            self._workloads.apply(objects, fence)
         try:
             self._workloads.wait_until_ready(to)
         except CdmlError:
@@ -239,9 +243,9 @@ class ClusterTarget(ABC):
             )
 
     def retire(self, *, fence: int) -> None:
-        """Delete the objects of every release without traffic."""
+        """Stop the pods of every release without traffic."""
         director = self._director.claim(fence)
-        self._end(self._idle(director, self._workloads.releases()), fence)
+        self._end(self._idle(director, self._workloads.releases()), fence, self._workloads.stop)
 
     def _check(self) -> None:
         """Refuse what cannot work, once a process and before anything is changed."""
@@ -273,8 +277,10 @@ class ClusterTarget(ABC):
         shares = self._director.split(director).shares
         return {name for name in names if not shares.get(name)}
 
-    def _end(self, names: set[str], fence: int) -> None:
-        """Take releases without traffic out of the route, and delete their objects.
+    def _end(
+        self, names: set[str], fence: int, end: Callable[[list[Object], int], None] | None = None
+    ) -> None:
+        """Take releases without traffic out of the route, and `end` (delete) their objects.
 
         They are listed first: what a newer operation writes after that cannot be deleted.
         """
@@ -293,7 +299,7 @@ class ClusterTarget(ABC):
         busy = set(names) - self._idle(self._director.change(fence, without), names)
         if busy:
             raise ServiceError(f"{', '.join(sorted(busy))} got traffic meanwhile and stays.")
-        self._workloads.delete(objects, fence)
+        (end or self._workloads.delete)(objects, fence)
 
     def _why(self, release: RunningRelease | None, name: str) -> str:
         """Why a release cannot get traffic."""
@@ -312,7 +318,14 @@ class ClusterTarget(ABC):
             ServiceError: the release that is to have the rest does not run.
         """
         shares = {one: split.shares.get(one, 0) for one in (*split.shares, *releases)}
-        present = Split(shares={one: part for one, part in shares.items() if one in releases})
+        stopped = {one for one, there in releases.items() if there.stopped and not shares[one]}
+        present = Split(
+            shares={
+                one: part
+                for one, part in shares.items()
+                if one in releases and one not in stopped - {name}
+            }
+        )
         weights = traffic_split.weights_for(present, name, percent)
         other = next((releases[one] for one in weights if one != name), None)
         gone = [one for one, part in split.shares.items() if part and one not in releases]

@@ -12,13 +12,19 @@ from urllib.parse import urlsplit
 from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import release_objects
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
-from cdml.adapters.targets.kubernetes.cluster_state import ClusterObjects, RunningRelease
+from cdml.adapters.targets.kubernetes.cluster_state import (
+    ClusterObjects,
+    RunningRelease,
+    scaled_by_others,
+)
 from cdml.adapters.targets.kubernetes.image_registry import pin_image
 from cdml.adapters.targets.kubernetes.manifest import Manifest, read_manifest
 from cdml.adapters.targets.kubernetes.names import (
+    REPLICAS,
     Object,
     Owner,
     annotate,
+    annotation,
     fence_of,
     metadata,
     signature,
@@ -135,22 +141,36 @@ class Workloads(ABC):
         Raises:
             ServiceError: somebody wrote it meanwhile, or the API server did not answer.
         """
-        fenced = self._fenced(release)
-        version = metadata(fenced)["resourceVersion"]
-        operations: list[Mapping[str, Any]] = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            *annotate(fenced, signature(fence, self.operation)),
-        ]
-        self._api.patch(fenced, operations)
+        self._patch(self._fenced(release), signature(fence, self.operation))
 
     def _fenced(self, release: RunningRelease) -> Object:
         """The object of a release that carries the fencing number."""
         return release.workload
 
+    def _patch(
+        self, thing: Object, annotations: Mapping[str, str], *more: Mapping[str, Any]
+    ) -> None:
+        version = metadata(thing)["resourceVersion"]
+        unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        self._api.patch(thing, [unchanged, *annotate(thing, annotations), *more])
+
     def list_objects(self, names: Collection[str]) -> list[Object]:
         """All objects of these releases as they are now."""
         listed = (one for kind in self.kinds for one in self._api.list(kind, self._owner.selector))
         return [one for one in listed if metadata(one)["name"] in names]
+
+    def stop(self, objects: Collection[Object], fence: int) -> None:
+        """End the pods of releases without traffic; raises as `delete`."""
+        self.delete(objects, fence)
+
+    def start(self, release: RunningRelease, fence: int) -> bool:
+        """Start the pods of a release that was stopped, as they were; False: it was not.
+
+        Raises:
+            ServiceError: somebody wrote it meanwhile, or the API server did not answer.
+        """
+        del release, fence
+        return False
 
     def delete(self, objects: Collection[Object], fence: int) -> None:
         """Delete objects that nobody wrote since they were listed.
@@ -159,11 +179,7 @@ class Workloads(ABC):
             ServiceError: somebody did: a newer operation needs them; or no answer.
         """
         for one in objects:
-            if fence_of(one) > fence:
-                raise ServiceError(
-                    f"the {describe(one)} has orders of generation {fence_of(one)}, and takes none"
-                    f" of generation {fence} any more: another operation took over."
-                )
+            _check_fence(one, fence)
             self._api.delete(one)
 
     def wait_until_ready(self, release: Release) -> None:
@@ -234,9 +250,30 @@ class Deployments(Workloads):
         made = release_objects.deployment(
             manifest, settings, owner, release, fence=fence, paths=list(contents)
         )
+        there = self._api.get(self.kind, owner.name(release))
+        if there is not None and scaled_by_others(there) and there["spec"].get("replicas"):
+            made["spec"].pop("replicas", None)
         files = [release_objects.config_map(settings, owner, release, contents)] if contents else []
         self._api.apply(made, dry_run=True)
         return [*files, release_objects.service(settings, owner, release, fence), made]
+
+    def stop(self, objects: Collection[Object], fence: int) -> None:
+        """Scale to no pods. The Deployment stays as it was judged until the next one is staged."""
+        for one in objects:
+            _check_fence(one, fence)
+            replicas = (one.get("spec") or {}).get("replicas", 1)
+            if one["kind"] == self.kind and replicas:
+                signed = {**signature(fence, self.operation), REPLICAS: str(replicas)}
+                self._patch(one, signed, {"op": "add", "path": "/spec/replicas", "value": 0})
+
+    def start(self, release: RunningRelease, fence: int) -> bool:
+        if not release.stopped or release.doubt:
+            return False
+        written = annotation(release.workload, REPLICAS) or ""
+        replicas = int(written) if written.isascii() and written.isdigit() else 1
+        scaled = {"op": "add", "path": "/spec/replicas", "value": replicas}
+        self._patch(release.workload, signature(fence, self.operation), scaled)
+        return True
 
     @cached_property
     def _manifest(self) -> Manifest:
@@ -294,6 +331,14 @@ def read_manifest_file(folder: Path, settings: ClusterSettings) -> str:
         raise ConfigurationError(
             f"deploy.target.manifest: {path} cannot be read: {error}."
         ) from error
+
+
+def _check_fence(thing: Object, fence: int) -> None:
+    if fence_of(thing) > fence:
+        raise ServiceError(
+            f"the {describe(thing)} has orders of generation {fence_of(thing)}, and takes none"
+            f" of generation {fence} any more: another operation took over."
+        )
 
 
 def _is_local(source: str) -> bool:
