@@ -64,8 +64,8 @@ def shares(target):
     }
 
 
-def test_traffic_goes_forward_and_back_and_what_is_retired_is_gone(place):
-    target, (first, second, *_) = place.target, place.releases
+def test_traffic_goes_forward_and_back_and_what_is_retired_is_stopped_then_deleted(place):
+    target, (first, second, _, fourth) = place.target, place.releases
     target.stage(second, fence=2)
     place.server.settle()
     assert 200 == target.send_request(second, b"{}", timeout=30).status
@@ -77,10 +77,19 @@ def test_traffic_goes_forward_and_back_and_what_is_retired_is_gone(place):
     place.server.settle()
 
     assert {place.name(first): 100} == place.server.weights("flights")
-    assert [place.name(first)] == place.server.names("deployments")
-    assert [place.name(first)] == [
+    assert 0 == place.server.get("deployments", place.name(second))["spec"]["replicas"]
+    target.stage(second, fence=3)  # the same pods again
+    place.server.settle()
+    assert 0 < place.server.get("deployments", place.name(second))["spec"]["replicas"]
+    target.retire(fence=3)
+    target.stage(fourth, fence=4)
+    place.server.settle()
+
+    assert place.name(second) not in place.server.names("deployments")
+    assert {place.name(first), place.name(fourth)} == set(place.server.names("deployments"))
+    assert {place.name(first), place.name(fourth)} == {
         one for one in place.server.names("configmaps") if one.startswith("flights")
-    ]
+    }
     assert [] == place.server.problems
 
 

@@ -134,6 +134,9 @@ class TestWhatIsWritten:
         place.again().switch(first, fence=2)
         after = place.server.get("deployments", place.name(first))
 
+        (place.folder / "model.json").write_text("{")
+        place.again().switch(first, fence=2)  # a rollback needs no manifest
+
         assert before["spec"] == after["spec"]
         assert "2" == after["metadata"]["annotations"]["cdml.dev/fence"]
 
@@ -342,8 +345,24 @@ class TestDrift:
             return changed
 
         place.target._director.change = argued
-        with pytest.raises(ServiceError, match="was given 5 % of the traffic and has 50 %"):
+        labels = {"argocd.argoproj.io/instance": "flights"}
+        place.server.edit("httproutes", "flights", ("metadata", "labels"), labels, "argocd")
+        with pytest.raises(ServiceError) as caught:
             place.target.shift(second, 5, fence=2)
+
+        assert (
+            "was given 5 % of the traffic and has 50 %: argocd-controller writes the shares too."
+            " Argo CD tracks the HTTPRoute flights." in caught.value.message
+        )
+
+    def test_shares_that_somebody_else_wrote_name_who(self, place):
+        _, second, *_ = place.releases
+        place.target.stage(second, fence=2)
+        place.target.shift(second, 5, fence=2)
+        assert "" == place.target.observe().changed_by
+        place.restart()
+
+        assert "argocd-controller" == place.target.observe().changed_by
 
 
 class TestWhyPodsAreNotReady:

@@ -106,7 +106,7 @@ class FakeKserve(FakeKubernetes):
             self.restarts += old["spec"]["template"] != spec["template"]
         thing = copy.deepcopy({"metadata": {"name": name, **head}, "spec": spec})
         self._store((plural, name), self._with_head(plural, thing, old))
-        self.owners[plural, name] = {"manager": set(fields_set(thing))}
+        self.owners[plural, name] = {("manager", "Update"): set(fields_set(thing))}
 
     def _status(self, service):
         name, digits = service["metadata"]["name"], self._digits(service)

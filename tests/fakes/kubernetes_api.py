@@ -51,7 +51,8 @@ class ApiError(Exception):
 class FakeKubernetes:
     """`denied` holds (verb, resource) that nobody may; `faults` what the next requests get.
 
-    A fault is (pattern of "METHOD path", status); `sent` lists the requests.
+    A fault is (pattern of "METHOD path", status); instead of a status, `down` is no answer and
+    `lost` an answer that does not arrive. `sent` lists the requests.
     """
 
     def __init__(self, *, gateway=True):
@@ -63,6 +64,8 @@ class FakeKubernetes:
         self.sent = []
         self.answers = {}  # of each release: a status and the body for /invocations
         self.gateway = gateway
+        self.namespaces = {"models"}
+        self.retry_after = None  # seconds, with each fault
         self.accepts = lambda _: True  # what the Gateway says of a route
         self.tokens = None  # those that are accepted; None: all
         self.meddle = None  # called before the next write, as somebody else who is first
@@ -81,7 +84,12 @@ class FakeKubernetes:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else b""
                 code, content = fake.answer(self.command, self.path, body, self.headers)
+                if code is None:
+                    self.close_connection = True  # without a word, as a server that restarts
+                    return
                 self.send_response(code)
+                if code in (429, 503) and fake.retry_after is not None:
+                    self.send_header("Retry-After", str(fake.retry_after))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
@@ -167,7 +175,15 @@ class FakeKubernetes:
                 pattern, code = fault
                 if re.search(pattern, f"{method} {path}"):
                     self.faults.remove(fault)
+                    if code == "lost":  # it is done, and the answer never arrives
+                        self._serve(method, path, body, headers)
+                    if code in ("lost", "down"):
+                        return None, b""
                     return _shown(ApiError(code, "Fault", f"the fake's fault {code}"))
+            return self._serve(method, path, body, headers)
+
+    def _serve(self, method, path, body, headers):
+        with self._lock:
             try:
                 self._check_token(headers)
                 if path.endswith("selfsubjectaccessreviews"):
@@ -184,13 +200,15 @@ class FakeKubernetes:
         if self.tokens is not None and token not in self.tokens:
             raise ApiError(401, "Unauthorized", "Unauthorized")
 
-    def _route(self, method, path, body, headers):
+    def _route(self, method, path, body, headers):  # noqa: PLR0911 - by kind of request
         split = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
         version = r"/apis?/([^/]+/)?v1(?:beta1)?"
         match = re.fullmatch(rf"{version}/namespaces/([^/]+)/([a-z]+)(/.*)?", split.path)
         if match is None or (match[3] == "httproutes" and not self.gateway):
             return self._discover(split.path)
+        if match[2] not in self.namespaces:
+            return self._miss_namespace(match[2], method, match[4])
         plural, rest = match[3], [unquote(one) for one in (match[4] or "").split("/")[1:]]
         if len(rest) > 1:
             return self._proxy(rest, body)
@@ -213,6 +231,16 @@ class FakeKubernetes:
         if not found or (version.startswith("gateway") and not self.gateway):
             return 404, b"404 page not found\n"
         return _json({"kind": "APIResourceList", "apiVersion": "v1", "resources": found})
+
+    def _miss_namespace(self, namespace, method, name):
+        """What a real one answers for a namespace that is not there; lists are empty there."""
+        if method == "GET" and name:
+            name = name.removeprefix("/")
+            raise ApiError(404, "NotFound", f'"{name}" not found', name=name)
+        if method != "GET":
+            message = f'namespaces "{namespace}" not found'
+            raise ApiError(404, "NotFound", message, name=namespace, kind="namespaces")
+        return _json({"kind": "List", "apiVersion": "v1", "items": []})
 
     def _write(self, method, key, content, query, kind):
         if self.meddle is not None:
@@ -363,12 +391,16 @@ class FakeKubernetes:
                 raise ApiError(422, "Invalid", "the server rejected our request: missing path")
             last = int(path[-1]) if isinstance(place, list) else path[-1]
             place[last] = one["value"]
-            touched.add(tuple(path))
+            touched |= {
+                leaf
+                for leaf in fields_set(thing)
+                if leaf[: len(path)] == tuple(path) or tuple(path[: len(leaf)]) == leaf
+            }
         if query.get("dryRun"):
             return _json(thing)
         self._store(key, thing)
         for owned in self.owners[key].values():
-            owned -= {one for one in owned for path in touched if one[: len(path)] == path}
+            owned.difference_update(touched)
         self.owners[key].setdefault((query["fieldManager"], "Update"), set()).update(touched)
         self._reconcile()
         return _json(self._shown(key))

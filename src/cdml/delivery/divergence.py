@@ -23,11 +23,12 @@ def describe_drift(operator: OperationRunner, observation: Observation) -> str:
         ServiceError: the registry does not answer.
     """
     current, where = observation.ledger.current, operator.book.environment
+    serving = observation.serving
     if standing(observation.ledger, observation.serving) is Situation.DRIFTED:
         expected = f"v{current.version}" if current else "nothing"
         return (
             f"Drift: the journal says {expected} serves {where}, but {_describe(observation)}"
-            f" does ({observation.serving.doubt or _cause(operator, current)})."
+            f" does ({serving.doubt or _cause(operator, current, serving.changed_by)})."
         )
     alias = operator.effects.alias
     if alias is None or current is None:
@@ -98,13 +99,13 @@ def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy
     return _repair(operator, observation)
 
 
-def _cause(operator: OperationRunner, current: Release | None) -> str:
+def _cause(operator: OperationRunner, current: Release | None, changed_by: str = "") -> str:
     if current is not None:
         try:
             operator.ports.registry.version(operator.book.model, current.version)
         except InputError:
             return f"v{current.version} was deleted from the registry"
-    return "someone changed it without cdml"
+    return f"{changed_by or 'someone'} changed it without cdml"
 
 
 def _adoptable(operator: OperationRunner, observation: Observation) -> Release | None:

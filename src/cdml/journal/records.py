@@ -80,6 +80,7 @@ class Serving:
     server: str | None = None  # its name in records of requests, if there are any
     standby: TrafficShare | None = None
     doubt: str = ""  # why the target cannot prove that it serves this version's files
+    changed_by: str = ""  # who else wrote the shares last, if the target can tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,9 @@ TIMEOUT = 15.0
 """Seconds until an answer of the API server is given up."""
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
-_LARGEST = 64 * 2**20
+_WAITS = 5
+_LONGEST_WAIT = 10.0
+"""How often, and for how many seconds, an API server that is overloaded may make us wait."""
 _PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Service": "/api/v1/namespaces/{}/services",
@@ -48,7 +50,7 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _REFUSED: Mapping[int, str] = {
     http.HTTPStatus.BAD_REQUEST: "",
     http.HTTPStatus.FORBIDDEN: "docs/kubernetes.md has the Role that cdml needs.",
-    http.HTTPStatus.NOT_FOUND: "Does the namespace exist? cdml does not create it.",
+    http.HTTPStatus.NOT_FOUND: "",
     http.HTTPStatus.UNPROCESSABLE_ENTITY: "",
 }
 """Answers that no retry changes, with what to do."""
@@ -225,6 +227,7 @@ class ApiClient:
         params: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
     ) -> requests.Response:
+        waits = _WAITS
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         while True:
             credentials = self._source.get()
@@ -246,7 +249,12 @@ class ApiClient:
                 raise self._unreachable(error) from error
             if answer.status_code == http.HTTPStatus.UNAUTHORIZED and self._source.renew():
                 continue
-            return answer
+            pause = _pause(answer)
+            if pause is None or not waits:
+                return answer
+            waits -= 1
+            with self.budget.spending(f"The API server of {self._cluster.name}"):
+                time.sleep(pause)
 
     def _read(self, answer: requests.Response, action: str) -> Object:
         """The object of an answer.
@@ -272,6 +280,12 @@ class ApiClient:
             return ServiceError(
                 f"{where} does not accept the credentials ({words}).",
                 "Log in to the cluster again.",
+            )
+        if (status.get("details") or {}).get("kind") == "namespaces":
+            return ConfigurationError(
+                f"deploy.target.namespace: there is no namespace {self._namespace}"
+                f" ({self._cluster.name}).",
+                "Create it, or name another one. cdml creates none.",
             )
         fields = [
             one for one in (status.get("details") or {}).get("causes") or [] if "field" in one
@@ -368,6 +382,15 @@ def _status(answer: requests.Response) -> Mapping[str, Any] | None:
         return None
     own = isinstance(read, dict) and read.get("kind") == "Status" and read.get("apiVersion") == "v1"
     return read if own else None
+
+
+def _pause(answer: requests.Response) -> float | None:
+    """Seconds after which an overloaded API server wants the same request again."""
+    after = answer.headers.get("Retry-After", "")
+    busy = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.SERVICE_UNAVAILABLE)
+    if answer.status_code not in busy or not after.isdigit() or _status(answer) is None:
+        return None
+    return min(float(after), _LONGEST_WAIT)
 
 
 def _is_our_own(answer: requests.Response) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cdml.adapters.targets.kubernetes.names import (
     DIGEST,
+    FENCE,
     MANAGER,
     VERSION,
     Object,
@@ -18,6 +19,14 @@ from cdml.journal.records import Release
 
 UNVERIFIED_DIGEST = "sha256:" + "0" * 64
 """The digest of a release whose pods may serve something else than was applied."""
+
+
+_GITOPS = {
+    "argocd.argoproj.io/tracking-id": "Argo CD",
+    "argocd.argoproj.io/instance": "Argo CD",
+    "kustomize.toolkit.fluxcd.io/name": "Flux",
+    "helm.toolkit.fluxcd.io/name": "Flux",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,11 @@ class RunningRelease:
     def stopped(self) -> bool:
         """Whether it was scaled to no pods."""
         return (self.workload.get("spec") or {}).get("replicas") == 0
+
+    @property
+    def can_start(self) -> bool:
+        """Whether it only has to be scaled up."""
+        return self.stopped and not self.doubt
 
     @property
     def proven_digest(self) -> str:
@@ -119,6 +133,30 @@ def foreign_manager(deployment: Object) -> str:
         if one.get("manager") != MANAGER and "f:spec" in template:
             return str(one.get("manager"))
     return ""
+
+
+def other_writer(director: Object) -> str:
+    """Who wrote the shares of a route or a Service after us; empty: nobody.
+
+    The controller's own marks say whose it is, where the field manager is only its name.
+    """
+    field = "f:rules" if director.get("kind") == "HTTPRoute" else "f:selector"
+    writers = [
+        str(one.get("manager"))
+        for one in metadata(director).get("managedFields") or []
+        if field in (one.get("fieldsV1") or {}).get("f:spec", {})
+    ]
+    if MANAGER in writers or annotation(director, FENCE) is None:
+        return ""
+    return " and ".join(dict.fromkeys(writers))
+
+
+def gitops_controller(director: Object) -> str:
+    """The GitOps tool that tracks an object; empty: none does."""
+    about = metadata(director)
+    marks = {**(about.get("labels") or {}), **(about.get("annotations") or {})}
+    found = (tool for mark, tool in _GITOPS.items() if mark in marks)
+    return next(found, "")
 
 
 def scaled_by_others(deployment: Object) -> bool:

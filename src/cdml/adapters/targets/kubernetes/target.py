@@ -11,7 +11,12 @@ from functools import partial
 
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient
-from cdml.adapters.targets.kubernetes.cluster_state import UNVERIFIED_DIGEST, RunningRelease
+from cdml.adapters.targets.kubernetes.cluster_state import (
+    UNVERIFIED_DIGEST,
+    RunningRelease,
+    gitops_controller,
+    other_writer,
+)
 from cdml.adapters.targets.kubernetes.kubeconfig import find_cluster
 from cdml.adapters.targets.kubernetes.names import (
     LONGEST,
@@ -90,12 +95,8 @@ class ClusterTarget(ABC):
             ServiceError: the API server does not answer; or pods that cdml did not start have
                 traffic.
         """
-        try:
-            split = self._director.split(self._director.read())
-            releases = self._workloads.releases()
-        except ConfigurationError:
-            self._check_usable()
-            raise
+        director, releases = self._look()
+        split = self._director.split(director)
         first, second = _by_share(split, releases)
         if first is None or not split.shares.get(first):
             warm = (_share(releases, name, 0) for name in releases)
@@ -107,10 +108,23 @@ class ClusterTarget(ABC):
             server=first,
             standby=_share(releases, second, split.shares.get(second, 0)) if second else None,
             doubt="" if serving and _runs(serving) else self._why(serving, first),
+            changed_by=other_writer(director),
         )
 
-    def _check_usable(self) -> None:
+    def _look(self) -> tuple[Object, Mapping[str, RunningRelease]]:
+        """What directs the traffic, and our releases; raises as `_check_usable`."""
+        try:
+            director = self._director.read()
+            self._director.split(director)
+            return director, self._workloads.releases()
+        except ConfigurationError:
+            self._check_usable()
+            raise
+
+    def _check_usable(self, *, starts_pods: bool = True) -> None:
         """Refuse what cannot work, with all reasons at once.
+
+        A release whose pods exist needs no manifest: a wrong one must not prevent a rollback.
 
         Raises:
             ConfigurationError: permissions, kinds or a Gateway are missing; the manifest is wrong.
@@ -125,7 +139,7 @@ class ClusterTarget(ABC):
                 self._settings.namespace,
                 self.docs,
             ),
-            self._workloads.check_usable,
+            *((self._workloads.check_usable,) if starts_pods else ()),
             self._director.check_usable,
         ):
             try:
@@ -147,14 +161,14 @@ class ClusterTarget(ABC):
         Raises:
             ConfigurationError, InputError, ServiceError: what the deploy would stop at.
         """
-        self._check()
-        director = self._director.read()
+        director, releases = self._look()
         fence, shares = fence_of(director), self._director.split(director).shares
-        releases, name = self._workloads.releases(), self._owner.name(to)
+        name = self._owner.name(to)
         there = releases.get(name)
+        self._check(there)
         self._workloads.check_name(to, there)
         lines = []
-        if there is None or not _runs(there):
+        if there is None or not (_runs(there) or there.can_start):
             lines += self._workloads.preview(self._workloads.describe(to, fence), fence)
             idle = self._idle(director, releases) - {name}
             for one in self._workloads.list_objects(idle):
@@ -170,22 +184,22 @@ class ClusterTarget(ABC):
 
     def stage(self, to: Release, *, fence: int) -> None:
         """Apply a release's objects and wait for its pods; nothing where they run already."""
-        self._check()
-        director = self._director.claim(fence)
-        releases = self._workloads.releases()
+        _, releases = self._look()
         name = self._owner.name(to)
         there = releases.get(name)
+        self._check(there)
         self._workloads.check_name(to, there)
         if there is not None and _runs(there):
+            self._director.claim(fence)
             self._workloads.sign(there, fence)
             return
-        idle = self._idle(director, releases) - {name}
-        if there is not None and self._workloads.start(there, fence):
-            self._end(idle, fence)
-        else:
-            objects = self._workloads.describe(to, fence)
-            self._end(idle, fence)
-            self._workloads.apply(objects, fence)
+        starts = there is not None and there.can_start
+        objects = [] if starts else self._workloads.describe(to, fence)
+        director = self._director.claim(fence)  # what cannot work was refused before
+        self._end(self._idle(director, releases) - {name}, fence)
+        if there is not None and starts:
+            self._workloads.start(there, fence)
+        self._workloads.apply(objects, fence)
         try:
             self._workloads.wait_until_ready(to)
         except CdmlError:
@@ -234,12 +248,16 @@ class ClusterTarget(ABC):
         if self._header and not self._director.is_accepted():
             self._header = None  # such a route has no traffic: not every Gateway can add headers
             self._director.change(fence, patch)
-        seen = self._director.split(self._director.read()).shares.get(name, 0)
+        director = self._director.read()
+        seen = self._director.split(director).shares.get(name, 0)
         if seen != percent:
+            who, tool = other_writer(director) or "somebody else", gitops_controller(director)
+            tracked = f" {tool} tracks the {traffic_split.describe(director)}." if tool else ""
             raise ServiceError(
-                f"v{to.version} was given {percent} % of the traffic and has {seen} %: somebody"
-                " else writes the shares too.",
-                "Let no other controller (GitOps, a rollout) manage them.",
+                f"v{to.version} was given {percent} % of the traffic and has {seen} %: {who}"
+                f" writes the shares too.{tracked}",
+                "Let no other controller (GitOps, a rollout) manage them; docs/kubernetes.md says"
+                " how.",
             )
 
     def retire(self, *, fence: int) -> None:
@@ -247,10 +265,11 @@ class ClusterTarget(ABC):
         director = self._director.claim(fence)
         self._end(self._idle(director, self._workloads.releases()), fence, self._workloads.stop)
 
-    def _check(self) -> None:
+    def _check(self, there: RunningRelease | None) -> None:
         """Refuse what cannot work, once a process and before anything is changed."""
         if not self._checked:
-            self._check_usable()
+            warm = there is not None and (_runs(there) or there.can_start)
+            self._check_usable(starts_pods=not warm)
             self._checked = True
 
     def _select(

@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 
 from cdml.adapters.targets.kubernetes import traffic_split
 from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
-from cdml.adapters.targets.kubernetes.names import OPERATION, Object, Owner, annotate, metadata
+from cdml.adapters.targets.kubernetes.names import (
+    OPERATION,
+    Object,
+    Owner,
+    annotate,
+    annotation,
+    metadata,
+)
 from cdml.adapters.targets.kubernetes.object_changes import describe_change
 from cdml.adapters.targets.kubernetes.release_objects import ports
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
@@ -17,6 +24,7 @@ from cdml.config.kubernetes_target import ClusterSettings
 from cdml.errors import ConfigurationError, ServiceError
 
 _ATTEMPTS = 5
+_ROLLOUTS = "argo-rollouts.argoproj.io/managed-by-rollouts"
 _GATEWAY = 5.0
 """Seconds in which a Gateway answers for a route that was changed."""
 _LOOK_EVERY = 0.1
@@ -74,6 +82,7 @@ class TrafficDirector:
     def check_usable(self) -> None:
         """Refuse a route that no Gateway accepts, and traffic of others; raises as `split`."""
         director = self.read()
+        self._refuse_rollout()
         problem = traffic_split.not_accepted(director) if self._settings.route else ""
         if problem:
             raise ConfigurationError(
@@ -83,6 +92,17 @@ class TrafficDirector:
                 f" {self._settings.namespace}.",
             )
         self.split(director)
+
+    def _refuse_rollout(self) -> None:
+        service = self._api.get("Service", self._settings.service) or {}
+        owner = annotation(service, _ROLLOUTS)
+        if owner is not None:
+            raise ConfigurationError(
+                f"deploy.target.service: the Argo Rollout {owner} manages the Service"
+                f" {self._settings.service} (metadata.annotations, {_ROLLOUTS}). It and cdml would"
+                " both shift the traffic.",
+                "Name another Service, or delete the Rollout. cdml judges its canaries itself.",
+            )
 
     def is_accepted(self) -> bool:
         """Whether a Gateway accepts the route as it is now; waits a little for the answer."""

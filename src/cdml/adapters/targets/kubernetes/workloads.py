@@ -163,14 +163,16 @@ class Workloads(ABC):
         """End the pods of releases without traffic; raises as `delete`."""
         self.delete(objects, fence)
 
-    def start(self, release: RunningRelease, fence: int) -> bool:
-        """Start the pods of a release that was stopped, as they were; False: it was not.
+    def start(self, release: RunningRelease, fence: int) -> None:
+        """Start the pods of a release that was stopped, as they were.
 
         Raises:
             ServiceError: somebody wrote it meanwhile, or the API server did not answer.
         """
-        del release, fence
-        return False
+        written = annotation(release.workload, REPLICAS) or ""
+        replicas = int(written) if written.isascii() and written.isdigit() else 1
+        scaled = {"op": "add", "path": "/spec/replicas", "value": replicas}
+        self._patch(release.workload, signature(fence, self.operation), scaled)
 
     def delete(self, objects: Collection[Object], fence: int) -> None:
         """Delete objects that nobody wrote since they were listed.
@@ -265,15 +267,6 @@ class Deployments(Workloads):
             if one["kind"] == self.kind and replicas:
                 signed = {**signature(fence, self.operation), REPLICAS: str(replicas)}
                 self._patch(one, signed, {"op": "add", "path": "/spec/replicas", "value": 0})
-
-    def start(self, release: RunningRelease, fence: int) -> bool:
-        if not release.stopped or release.doubt:
-            return False
-        written = annotation(release.workload, REPLICAS) or ""
-        replicas = int(written) if written.isascii() and written.isdigit() else 1
-        scaled = {"op": "add", "path": "/spec/replicas", "value": replicas}
-        self._patch(release.workload, signature(fence, self.operation), scaled)
-        return True
 
     @cached_property
     def _manifest(self) -> Manifest:
