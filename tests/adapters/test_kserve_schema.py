@@ -1,12 +1,16 @@
 """What is written for KServe, and what the fake controller answers, by KServe's own schema."""
 
 import copy
-import os
 
 import pytest
 import yaml
 
+from cdml.errors import ConfigurationError, ServiceError
 from support import kserve_source
+from support.api_server import DOCS, PATHS, wait_until
+from support.cluster_build import cannot_build, leave_out
+from support.cluster_place import ClusterPlace
+from support.control_plane import ControlPlane
 from support.paths import KservePlace
 
 CRD = "config/crd/full/serving.kserve.io_inferenceservices.yaml"
@@ -14,13 +18,17 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def schema(tmp_path_factory):
-    """The schema of an InferenceService; fields that it does not have are refused."""
-    if kserve_source.GO is None:
-        assert "CI" not in os.environ
-        pytest.skip("without Go, what is written is not compared with KServe's schema")
+def definition(tmp_path_factory):
+    """KServe's CustomResourceDefinition of an InferenceService."""
+    if why := cannot_build():
+        leave_out(f"KServe's schema: {why}")
     source = kserve_source.fetch(tmp_path_factory.mktemp("go"))
-    definition = yaml.load((source / CRD).read_text(), Loader=yaml.CSafeLoader)
+    return yaml.load((source / CRD).read_text(), Loader=yaml.CSafeLoader)
+
+
+@pytest.fixture(scope="module")
+def schema(definition):
+    """The schema of an InferenceService; fields that it does not have are refused."""
     [version] = [one for one in definition["spec"]["versions"] if one["name"] == "v1beta1"]
     return closed(version["schema"]["openAPIV3Schema"])
 
@@ -60,15 +68,18 @@ PREDICTORS = {
 }
 
 
-@pytest.fixture(params=PREDICTORS)
-def place(request, tmp_path):
-    manifest = {
+def manifest(name):
+    return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {"name": "flights"},
-        "spec": {"predictor": PREDICTORS[request.param]},
+        "spec": {"predictor": copy.deepcopy(PREDICTORS[name])},
     }
-    with KservePlace(tmp_path, manifest=manifest) as place:
+
+
+@pytest.fixture(params=PREDICTORS)
+def place(request, tmp_path):
+    with KservePlace(tmp_path, manifest=manifest(request.param)) as place:
         yield place
 
 
@@ -93,3 +104,56 @@ def test_a_field_that_kserve_does_not_have_is_found(schema, place):
     service["status"]["modelStatus"]["transitionStatus"] = "Fine"
 
     assert 2 == len(problems(schema, service))
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory, cluster_programs, definition):
+    """A real API server that has InferenceServices, and no controller for them."""
+    with ControlPlane(tmp_path_factory.mktemp("plane"), cluster_programs, 0) as plane:
+        plane.define(definition)
+        plane.allow(DOCS.with_name("kserve.md"), "cdml-kserve")
+        path = PATHS["inferenceservices"]
+        wait_until(lambda: plane.call("GET", path, check=False)[0] == 200)
+        yield plane
+
+
+class PlanePlace(ClusterPlace, KservePlace):
+    """KServe's objects on a real API server."""
+
+
+@pytest.fixture(params=PREDICTORS)
+def on_plane(request, tmp_path, plane):
+    with PlanePlace(tmp_path, plane, manifest=manifest(request.param)) as place:
+        yield place
+
+
+def test_an_api_server_takes_it_twice_as_once_and_knows_who_changed_it(on_plane):
+    place, workloads = on_plane, on_plane.target._workloads
+    first, *_ = place.releases
+    versions = []
+    for _ in range(2):
+        workloads.apply(workloads.describe(first, 1), 1)
+        service = place.server.get("inferenceservices", place.name(first))
+        versions.append(service["metadata"]["resourceVersion"])
+    assert 1 == len(set(versions))
+    assert "" == workloads.releases()[place.name(first)].doubt
+    workloads.sign(workloads.releases()[place.name(first)], 3)
+    with pytest.raises(ServiceError, match="orders of generation 3"):
+        workloads.delete(workloads.list_objects([place.name(first)]), 2)
+
+    change = {"spec": {"predictor": {"minReplicas": 3}}}
+    place.server.edit("inferenceservices", place.name(first), change)
+    assert "kubectl-edit changed" in workloads.releases()[place.name(first)].doubt
+    workloads.delete(workloads.list_objects([place.name(first)]), 3)
+    assert {} == workloads.releases()
+
+
+def test_an_api_server_refuses_a_field_that_kserve_does_not_have(on_plane):
+    place = on_plane
+    document = manifest("model")
+    document["spec"]["predictor"]["replicas"] = 2
+    place.write_manifest(document)
+    with pytest.raises(ConfigurationError, match=r"predictor.replicas: field not declared"):
+        place.again()._workloads.describe(place.releases[0], 1)
+
+    assert [] == place.server.names("inferenceservices")

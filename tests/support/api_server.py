@@ -25,6 +25,8 @@ PATHS = {
     "roles": f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/roles",
     "rolebindings": f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/rolebindings",
 }
+_KSERVE = "/apis/serving.kserve.io/v1beta1"
+PATHS["inferenceservices"] = f"{_KSERVE}/namespaces/{NAMESPACE}/inferenceservices"
 
 
 class ApiServer:
@@ -80,11 +82,15 @@ class ApiServer:
         for file in sorted((programs / CRDS).glob("gateway*.yaml")):
             self.define(yaml.safe_load(file.read_text()))
         wait_until(lambda: self.call("GET", PATHS["httproutes"], check=False)[0] == 200)
-        self.put("roles", documented_role())
+        self.allow(DOCS, "cdml")
+
+    def allow(self, page, name):
+        """Give cdml the Role of a page of the documentation."""
+        self.put("roles", {**documented_role(page), "metadata": {"name": name}})
         api = "rbac.authorization.k8s.io"
         subject = {"kind": "User", "name": "cdml", "apiGroup": api}
-        role = {"kind": "Role", "name": "cdml", "apiGroup": api}
-        binding = {"metadata": {"name": "cdml"}, "roleRef": role, "subjects": [subject]}
+        role = {"kind": "Role", "name": name, "apiGroup": api}
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
         self.put("rolebindings", binding)
 
     def clear(self):
@@ -159,9 +165,9 @@ class ApiServer:
             return False
 
 
-def documented_role():
+def documented_role(page=DOCS):
     """The Role that the documentation gives cdml."""
-    blocks = [part.partition("```")[0] for part in DOCS.read_text().split("```yaml\n")]
+    blocks = [part.partition("```")[0] for part in page.read_text().split("```yaml\n")]
     return next(yaml.safe_load(one) for one in blocks if "kind: Role" in one)
 
 

@@ -2,9 +2,10 @@
 
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -13,7 +14,13 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(folder, *, name="localhost", begins=-1, ends=1):
-    """Key and certificate in one file, valid from and to so many days from now."""
+    """Key and certificate in one file, valid from and to so many days from now.
+
+    `name` is a host's, or an address.
+    """
+    host = x509.DNSName(name)
+    with suppress(ValueError):
+        host = x509.IPAddress(ip_address(name))
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -21,7 +28,7 @@ def certificate(folder, *, name="localhost", begins=-1, ends=1):
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now + timedelta(days=begins))
         .not_valid_after(now + timedelta(days=ends))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

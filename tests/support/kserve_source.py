@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 PINNED = Path(__file__).parents[1] / "cluster/kserve/go.sum"
-GO = shutil.which("go", path=f"{os.environ['PATH']}:/usr/local/go/bin")
+_GO = shutil.which("go", path=f"{os.environ['PATH']}:/usr/local/go/bin")
 
 
 def fetch(folder):
@@ -18,7 +18,7 @@ def fetch(folder):
     """
     name, version, pinned = PINNED.read_text().splitlines()[0].split()
     done = subprocess.run(
-        [GO, "mod", "download", "-json", f"{name}@{version}"],
+        [_GO, "mod", "download", "-json", f"{name}@{version}"],
         cwd=folder,
         capture_output=True,
         text=True,
