@@ -65,25 +65,26 @@ def packaged(name: str) -> Path:
     return Path(str(found[0].locate()))
 
 
+def prepare_rows(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Make the table `rows` of all flights."""
+    flights = scratch / "flights.csv"
+    with (
+        zipfile.ZipFile(packaged("flights.csv.zip")) as archive,
+        archive.open("flights.csv") as packed,
+        flights.open("wb") as plain,
+    ):
+        shutil.copyfileobj(packed, plain)
+    connection.execute(
+        ROWS,
+        {"flights": str(flights), "weather": str(packaged("weather.csv")), "late": LATE_MINUTES},
+    )
+
+
 def prepare(folder: Path) -> None:
     """Write the three files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        flights = Path(scratch, "flights.csv")
-        with (
-            zipfile.ZipFile(packaged("flights.csv.zip")) as archive,
-            archive.open("flights.csv") as packed,
-            flights.open("wb") as plain,
-        ):
-            shutil.copyfileobj(packed, plain)
-        connection.execute(
-            ROWS,
-            {
-                "flights": str(flights),
-                "weather": str(packaged("weather.csv")),
-                "late": LATE_MINUTES,
-            },
-        )
+        prepare_rows(connection, Path(scratch))
         for name, (first, last) in SPLITS.items():
             path = folder / f"{name}.parquet"
             written = connection.execute(WRITE.format(first=first, last=last, path=path))

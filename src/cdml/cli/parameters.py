@@ -342,6 +342,12 @@ PARAMETERS = (
         ("init",),
         kind="flag",
     ),
+    Parameter(
+        "monitor",
+        "Write a workflow, too, that watches what serves, on a schedule",
+        ("init",),
+        kind="flag",
+    ),
     Parameter("data", "Good rows, from which to propose a data contract", ("init",)),
     Parameter(
         "target",

@@ -10,7 +10,7 @@ from cdml.errors import CdmlError, ConfigurationError
 
 
 @command("init")
-def init(force: bool, llm: bool, train: bool, data: str | None, target: str) -> int:
+def init(force: bool, llm: bool, train: bool, monitor: bool, data: str | None, target: str) -> int:
     """Write a commented cdml.yaml, workflows, and a contract proposed from your data."""
     from cdml.scaffold.init import DATA, holds_credentials
     from cdml.scaffold.init import init as write_files
@@ -18,9 +18,8 @@ def init(force: bool, llm: bool, train: bool, data: str | None, target: str) -> 
 
     folder = Path.cwd()
     if llm:
-        return _init_llm(
-            folder, force=force, alone=data is None and target == "registry" and not train
-        )
+        alone = data is None and target == "registry" and not (train or monitor)
+        return _init_llm(folder, force=force, alone=alone)
     try:
         present = Wiring.read(folder / "cdml.yaml", ConsoleProgress(), needs_registry=False)
         delivery = present.loaded.config.deploy
@@ -34,6 +33,7 @@ def init(force: bool, llm: bool, train: bool, data: str | None, target: str) -> 
         target=target,
         settings=delivery,
         train=train,
+        monitor=monitor,
     )
     for path in written:
         click.echo(f"wrote {path}")
@@ -50,7 +50,7 @@ def _init_llm(folder: Path, *, force: bool, alone: bool) -> int:
 
     if not alone:
         raise ConfigurationError(
-            "--llm needs neither --data, --target nor --train: no model is deployed.",
+            "--llm needs neither --data, --target, --train nor --monitor: no model is deployed.",
             "Leave them out.",
         )
     for path in init_llm(folder, force=force):

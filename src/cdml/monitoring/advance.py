@@ -1,7 +1,6 @@
 """How closed windows move the tests on. Nothing here reads a clock or a table."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from cdml.monitoring.state import (
     PeriodState,
     Point,
     RuleState,
-    thin_out,
+    add_point,
 )
 from cdml.monitoring.windows import WindowRows
 from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
@@ -124,6 +123,7 @@ def advance(
     recent = {one.window: one for one in period.recent}
     late, judged, skipped = period.late, period.judged_windows, period.skipped_windows
     rules = list(period.rules)
+    most = MOST_POINTS // max(len(rules), 1)
     for one in rows:
         if one.window >= closed:
             continue
@@ -135,18 +135,15 @@ def advance(
                 late += max(0, one.predictions - known[0])
         else:
             enough = one.labelled >= min_labelled * one.predictions
-            rules = [_observe(rule, one, labelled=enough) for rule in rules]
+            rules = [_observe(rule, one, most, labelled=enough) for rule in rules]
             judged, skipped = (judged + 1, skipped) if enough else (judged, skipped + 1)
         recent[one.window] = ClosedWindow(
             window=one.window, predictions=one.predictions, labelled=one.labelled
         )
-    most = MOST_POINTS // max(len(rules), 1)
     return period.model_copy(
         update={
             "next_window": max(period.next_window, closed),
-            "rules": tuple(
-                rule.model_copy(update={"points": thin_out(rule.points, most)}) for rule in rules
-            ),
+            "rules": tuple(rules),
             "recent": tuple(recent[number] for number in sorted(recent)[-LOOK_BACK:]),
             "late": late,
             "judged_windows": judged,
@@ -155,14 +152,14 @@ def advance(
     )
 
 
-def _observe(rule: RuleState, rows: PeriodRows, *, labelled: bool) -> RuleState:
+def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) -> RuleState:
     sums = rows.figures.get(rule.figure.key)
     needs_label = rule.figure.metric.of_outcomes
     if sums is None or not sums.count or (needs_label and not labelled):
         return rule
     test = DegradationTest.from_json(dict(rule.test)).observe(sums)
     value = rule.figure.natural(sums.sum / sums.count)
-    point: Point = (rows.window, sums.count, _short(value), _short(test.log_e_value))
+    point: Point = (rows.window, sums.count, value, test.log_e_value)
     degraded_in = rule.degraded_in
     if degraded_in is None and test.degraded:
         degraded_in = rows.window
@@ -170,7 +167,7 @@ def _observe(rule: RuleState, rows: PeriodRows, *, labelled: bool) -> RuleState:
         update={
             "test": _as_state(test),
             "degraded_in": degraded_in,
-            "points": (*rule.points, point),
+            "points": add_point(rule.points, point, most),
         }
     )
 
@@ -179,8 +176,3 @@ def _as_state(test: DegradationTest) -> Mapping[str, JsonValue]:
     """As it is read back: lists in place of tuples, so that states can be compared."""
     state: Mapping[str, JsonValue] = json.loads(json.dumps(test.to_json()))
     return state
-
-
-def _short(number: float) -> float:
-    """Five digits: points are drawn, and decide nothing."""
-    return float(f"{number:.5g}") if math.isfinite(number) else 0.0

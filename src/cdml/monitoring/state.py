@@ -12,12 +12,12 @@ from cdml.journal.port import Snapshot
 from cdml.monitoring.figures import Figure, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
-MOST_POINTS = 400
+MOST_POINTS = 200
 """Points for the plots that all rules of a period keep together; older ones are thinned out."""
 MOST_ENDED = 20
 """Periods that are over and still listed."""
 
-Point = tuple[int, Count, Number, Number]
+Point = tuple[int, int, float, float]
 """A window's number, its rows, its value and the logarithm of the e-value after it."""
 
 
@@ -32,7 +32,7 @@ class RuleState(EvidenceModel):
     tier: Literal["critical", "advisory"]
     test: Mapping[str, JsonValue]
     degraded_in: int | None = None
-    points: tuple[Point, ...] = ()
+    points: Text = ""
 
     @property
     def figure(self) -> Figure:
@@ -128,9 +128,20 @@ def dump_state(state: MonitorState) -> Mapping[str, object]:
     return state.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"schema": SCHEMA}
 
 
-def thin_out(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:
-    """At most so many points: of the older half every other one goes, the newest stay."""
-    while len(points) > most:
-        half = len(points) // 2
-        points = (*points[:half:2], *points[half:])
-    return points
+def add_point(points: str, point: Point, most: int) -> str:
+    """One more point; of more than `most`, every other one of the older half goes.
+
+    Points are a text of a few bytes each, because every look stores all of them again.
+    """
+    window, rows, value, log_e_value = point
+    listed = [*points.split(), f"{window}:{rows}:{value:.4g}:{log_e_value:.4g}"]
+    if len(listed) > most:
+        half = len(listed) // 2
+        listed = [*listed[:half:2], *listed[half:]]
+    return " ".join(listed)
+
+
+def list_points(points: str) -> list[Point]:
+    """The points of such a text, oldest first."""
+    parts = (point.split(":") for point in points.split())
+    return [(int(n), int(rows), float(value), float(log)) for n, rows, value, log in parts]

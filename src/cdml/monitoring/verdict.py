@@ -15,7 +15,7 @@ from cdml.evidence.monitor import (
 from cdml.evidence.schema import Producer
 from cdml.gates.reasons import title
 from cdml.monitoring.feeds import Feeds
-from cdml.monitoring.state import MonitorState, PeriodState, RuleState
+from cdml.monitoring.state import MonitorState, PeriodState, RuleState, list_points
 from cdml.monitoring.windows import Grid
 from cdml.statistics.metrics import Loss
 from cdml.statistics.sequential.degradation import DegradationTest
@@ -90,7 +90,7 @@ def _rule(rule: RuleState, grid: Grid) -> MonitoredRule:
     ends = sorted((figure.natural(test.lower), figure.natural(test.upper)))
     points = [
         MonitoredWindow(start=grid.start(number), rows=rows, value=value, log_e_value=log_e)
-        for number, rows, value, log_e in rule.points
+        for number, rows, value, log_e in list_points(rule.points)
     ]
     judged = test.windows > 0
     verdict = Verdict.PASS

@@ -22,6 +22,8 @@ WORKFLOWS = (GATE, "cdml-deploy.yml", FORK_REPORT)
 """The workflows of every repository."""
 RESUME = "cdml-resume.yml"
 """The workflow that goes on with a canary."""
+MONITOR = "cdml-monitor.yml"
+"""The workflow that watches what serves."""
 DELIVERING = ("cdml-deploy.yml", RESUME)
 """The workflows that touch the target."""
 DATA = "${DATA_URL}"
@@ -140,13 +142,15 @@ def init(
     target: str = "registry",
     settings: DeploySettings | None = None,
     train: bool = False,
+    monitor: bool = False,
 ) -> tuple[Path, ...]:
     """Write every file, or none; where a configuration with a paused canary exists, what it lacks.
 
     A contract is proposed of `data`, rows that are known to be good, which `tables` opens. Where
     `target`, one of `target_types()`, is a machine of the user's, its own runner delivers.
     `settings` are those of the configuration that is there already, if one is. To `train`, a job of
-    the gate's workflow trains the model that the gate judges.
+    the gate's workflow trains the model that the gate judges. To `monitor`, a further workflow
+    watches what serves, and can start training again.
 
     Returns:
         What was written.
@@ -171,13 +175,15 @@ def init(
             "Leave --target out, and write its settings under deploy.target in cdml.yaml.",
         )
     workflows = {}
-    for name in (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS:
+    resumed = (RESUME,) if kind.splits_traffic else ()
+    for name in (*WORKFLOWS, *resumed, *((MONITOR,) if monitor else ())):
         template = read_template(name)
         workflow = place.fill_in(_training(template) if train and name == GATE else template)
         delivers = name in DELIVERING
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
     training = read_template("training.yaml") if train else ""
-    config = place.name_model(read_template(CONFIG) + training + section)
+    monitoring = _monitoring(place, retrains=train) if monitor else ""
+    config = place.name_model(read_template(CONFIG) + training + section + monitoring)
     more = {place.folder / path: place.name_model(text) for path, text in kind.read_files().items()}
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
@@ -256,6 +262,15 @@ def _ignored(place: ProjectPlace) -> str | None:
     if ignored & {line.strip() for line in text.splitlines()}:
         return None
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n"
+
+
+def _monitoring(place: ProjectPlace, *, retrains: bool) -> str:
+    """What serves is watched; where the gate's workflow trains, a degradation starts it."""
+    section = read_template("monitoring.yaml")
+    if not retrains:
+        return section
+    started = f"[issue, retrain]\n  retrain: {{workflow: {place.workflow(GATE).name}}}"
+    return section.replace("on_degradation: [issue]", f"on_degradation: {started}")
 
 
 def _training(gate: str) -> str:

@@ -61,5 +61,9 @@ def _charts(number: int, rule: MonitoredRule) -> Iterator[Chart]:
 
 def _lines(days: Sequence[str], up: str, values: tuple[float, ...], level: float) -> Lines:
     series = Series(role="challenger", x=tuple(map(float, range(len(values)))), y=values)
-    ticks = tuple(day.partition("-")[2] for day in days)
+    # Two dates next to each other have no room on a phone: every other one is named.
+    step = 1 + len(days) // 7
+    ticks = tuple(
+        day.partition("-")[2] if at // step % 2 == 0 else "" for at, day in enumerate(days)
+    )
     return Lines(across="Window", up=up, square=False, level=level, ticks=ticks, series=(series,))

@@ -1,0 +1,110 @@
+"""What a look remembers: small, exact, and refused if someone else wrote it."""
+
+import json
+import random
+import zlib
+from datetime import UTC, datetime
+
+import pytest
+
+from cdml.config.monitoring import MonitoringSettings
+from cdml.errors import InputError
+from cdml.journal.port import Snapshot
+from cdml.monitoring.advance import PeriodRows, advance, start_period
+from cdml.monitoring.figures import Figure, Form
+from cdml.monitoring.promises import Promise
+from cdml.monitoring.serving import ServingPeriod
+from cdml.monitoring.state import (
+    MonitorState,
+    add_point,
+    dump_state,
+    list_points,
+    parse_state,
+)
+from cdml.statistics.metrics import find_metric
+from cdml.statistics.sequential.degradation import WindowSums
+from support.monitoring_scenarios import DAY, MonitoredWorld
+
+MEGABYTE = 2**20
+GIT = 300
+"""Bytes of a commit and its tree."""
+
+
+def a_year(names):
+    """The states after each daily look of a year."""
+    figures = [
+        Figure(metric=find_metric(name), form=Form.MEAN, worst=0.0, best=1.0) for name in names
+    ]
+    promises = [Promise(figure=one, bound=0.85, origin="at_least 0.85") for one in figures]
+    draws = random.Random(3)
+    period = start(promises)
+    for day in range(365):
+        count = draws.randrange(9_000_000, 11_000_000)
+        good = draws.gauss(0.9, 0.01) * count
+        figures_by_key = {one.key: WindowSums(count, good, good) for one in figures}
+        rows = PeriodRows(
+            window=20_000 + day, predictions=count, labelled=count, unusable=0,
+            figures=figures_by_key,
+        )  # fmt: skip
+        period = advance(period, [rows], closed=20_001 + day, min_labelled=0.5)
+        yield MonitorState(model="flights", environment="production", periods=(period,))
+
+
+def start(promises):
+    settings = MonitoringSettings.model_validate(
+        {"predictions": "p", "key": ["id"], "time": "at", "label_delay": "7d"}
+    )
+    period = ServingPeriod(
+        operation="0" * 32, version="3", digest=f"sha256:{'a' * 64}",
+        since=datetime(2026, 1, 1, tzinfo=UTC), until=None,
+    )  # fmt: skip
+    return start_period(period, 20_000, promises, (), settings)
+
+
+@pytest.mark.parametrize("names", [["accuracy"], ["accuracy", "recall", "precision"]], ids=len)
+def test_a_year_of_daily_looks_stays_below_a_megabyte(names):
+    written = [json.dumps(dump_state(state), indent=1) for state in a_year(names)]
+
+    stored = sum(len(zlib.compress(text.encode())) + GIT for text in written)
+
+    assert stored < MEGABYTE
+
+
+def test_a_state_is_read_as_it_was_written():
+    *_, state = a_year(["accuracy"])
+    document = json.loads(json.dumps(dump_state(state)))
+
+    again = parse_state(
+        Snapshot(document=document, commit="1"), model="flights", environment="production"
+    )
+
+    assert state == again
+
+
+def test_older_points_are_thinned_out_and_the_newest_stay():
+    points = ""
+    for window in range(50):
+        points = add_point(points, (window, 100, 0.9, -0.1), 20)
+
+    listed = list_points(points)
+
+    assert len(listed) <= 20
+    assert list(range(45, 50)) == [window for window, *_ in listed[-5:]]
+    assert (49, 100, 0.9, -0.1) == listed[-1]
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({"schema": "cdml.journal/1"}, "not in a format that this cdml reads"),
+        ({"schema": "cdml.monitor-state/1", "model": "other", "environment": "x"}, "belongs to"),
+    ],
+)
+def test_what_someone_else_wrote_is_refused(tmp_path, document, sentence):
+    world = MonitoredWorld(tmp_path)
+    world.ship("A")
+    world.state.write(document, "mine", None)
+    world.clock.pass_by(DAY)
+
+    with pytest.raises(InputError, match=sentence):
+        world.monitor()
