@@ -6,7 +6,9 @@ from cdml.ci.code_host import Commit, PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from fakes.gitlab_runner import HEAD, MERGED, OF_PUSH, OF_REQUEST, on_gitlab
-from fakes.gitlab_server import OURS
+from fakes.gitlab_server import OURS, GitLabServer
+from support.certificates import certificate
+from support.payloads import PAYLOADS
 
 OLD, NEW, SIDE = "1" * 40, "2" * 40, "3" * 40
 
@@ -237,6 +239,17 @@ class TestDeployments:
         assert ["success"] == [one["status"] for one in gitlab_server.deployments]
         assert "https://up.test" == gitlab_server.environments[0]["external_url"]
 
+    @pytest.mark.parametrize("name", PAYLOADS, ids=range(len(PAYLOADS)))
+    def test_an_environments_name_is_only_a_name(self, gitlab_server, tmp_path, name):
+        host = on_gitlab(gitlab_server, tmp_path, OF_PUSH)
+        number = host.open_deployment("op-1", HEAD, name, "cdml:deploy", "x", {})
+
+        host.deployment_status(number, "success", "x", name, url="https://up.test")
+
+        [deployment], [environment] = gitlab_server.deployments, gitlab_server.environments
+        assert (name, "success") == (deployment["environment"], deployment["status"])
+        assert (name, "https://up.test") == (environment["name"], environment["external_url"])
+
     def test_a_lost_answer_files_no_second_one(self, gitlab_server, tmp_path):
         gitlab_server.fail(method="POST", path="/deployments", after=True)
 
@@ -274,6 +287,26 @@ class TestCommitStatus:
         host.set_commit_status("flights", verdict=Verdict.FAIL, description="x", url=None)
 
         assert {} == gitlab_server.statuses
+
+
+class TestOwnCertificates:
+    @pytest.fixture
+    def instance(self, tmp_path):
+        with GitLabServer(certificate=certificate(tmp_path)) as started:
+            started.add_request(7, HEAD)
+            yield started
+
+    @pytest.mark.parametrize("name", ["CI_SERVER_TLS_CA_FILE", "SSL_CERT_FILE"])
+    def test_are_trusted_where_they_are_named(self, instance, tmp_path, name):
+        host = on_gitlab(instance, tmp_path, **{name: str(instance.certificate)})
+
+        assert host.comment(7, "flights", "one").startswith(f"{instance.site}/octo-org/flights/-/")
+
+    def test_are_refused_elsewhere(self, instance, tmp_path):
+        with pytest.raises(ServiceError, match="certificate") as caught:
+            on_gitlab(instance, tmp_path).comment(7, "flights", "one")
+
+        assert "CI_SERVER_TLS_CA_FILE" in caught.value.hint
 
 
 class TestTrouble:

@@ -6,6 +6,7 @@ from cdml.adapters.ci import detect_system
 from cdml.ci.run import Push
 from cdml.errors import InputError, ServiceError
 from fakes.gitlab_runner import HEAD, OF_PUSH, OF_REQUEST, on_gitlab
+from support.payloads import PAYLOADS
 
 
 def a_run(server, tmp_path, pipeline=None, **variables):
@@ -154,6 +155,15 @@ class TestOutputs:
         a_run(gitlab_server, tmp_path).set_outputs({"reason": "x\nPATH=/evil\r\ny\u2028z\0"})
 
         assert 1 == len(outputs(tmp_path).splitlines())
+
+    @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+    def test_are_one_line_each_whatever_they_hold(self, gitlab_server, tmp_path, text):
+        a_run(gitlab_server, tmp_path).set_outputs({"reason": text, "verdict": "pass"})
+
+        *reason, verdict = outputs(tmp_path).splitlines()
+        assert "CDML_VERDICT=pass" == verdict
+        assert len(reason) <= 1
+        assert all(one.startswith("CDML_REASON=") for one in reason)
 
     def test_stay_below_what_gitlab_takes(self, gitlab_server, tmp_path):
         a_run(gitlab_server, tmp_path).set_outputs({"verdict": "fail", "long": "é" * 5000})

@@ -166,7 +166,8 @@ class TestGate:
         done = project.judge(290, CDML_GITLAB_TOKEN="", CI_JOB_TOKEN="x")
 
         assert "PASS  cdml-gate" in done.stdout
-        assert "own token cannot write notes" in done.stdout + done.stderr
+        assert "WARN  cdml-preflight" in done.stdout, done.stdout + done.stderr
+        assert "A job's own token cannot write notes" in done.stdout
         assert [] == project.server.notes(7)
 
     def test_takes_nothing_that_a_commit_brings_for_its_own(self, project):
@@ -255,9 +256,12 @@ class OwnInstance:
 
     def push(self, *jobs, **variables):
         """Run a pipeline of the default branch, whose jobs have the project's token."""
-        given = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
-        token = {"CDML_GITLAB_TOKEN": self.server.token}
-        return self.run(*jobs, **given, **token, **variables)
+        given = {
+            "CI_PIPELINE_SOURCE": "push",
+            "CI_COMMIT_BRANCH": "main",
+            "CDML_GITLAB_TOKEN": self.server.token,
+        }
+        return self.run(*jobs, **given | variables)
 
     def serves(self):
         """The version with the champion's alias."""
@@ -310,3 +314,7 @@ def test_a_model_is_gated_delivered_and_rolled_back_on_an_instance_of_ones_own(o
     assert ["success"] * 3 == [one["status"] for one in project.server.deployments]
     assert {"production"} == {one["environment"] for one in project.server.deployments}
     assert "rollback" in project.journal()[0]
+
+    nightly = project.push(CI_PIPELINE_SOURCE="schedule")
+    assert "PASS  cdml-resume" in nightly.stdout, nightly.stdout + nightly.stderr
+    assert "cdml-deploy" not in nightly.stdout

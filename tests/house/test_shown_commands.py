@@ -71,9 +71,9 @@ def test_a_command_line_with_a_wrong_option_is_noticed():
 def unknown(value: object) -> list[str]:
     """What no cdml.yaml, workflow or step of this repository's actions has."""
     if isinstance(value, dict) and "jobs" in value:
-        steps = [step for job in value["jobs"].values() for step in job.get("steps", ())]
+        listed = [step for job in value["jobs"].values() for step in job.get("steps", ())]
     elif isinstance(value, list):
-        steps = [step for step in value if isinstance(step, dict)]
+        listed = value
     elif isinstance(value, dict) and "apiVersion" in value:  # a data contract
         return []
     elif isinstance(value, dict) and "include" in value:  # a pipeline of GitLab CI
@@ -83,7 +83,7 @@ def unknown(value: object) -> list[str]:
         keys = set(value) if isinstance(value, dict) else set()
         return sorted(keys - fields) if keys & fields else []
     lost = []
-    for step in steps:
+    for step in (step for step in listed if isinstance(step, dict)):
         if match := ACTION.fullmatch(step.get("uses", "")):
             folder = ROOT / f"actions/{match[1]}" if match[1] else ROOT
             inputs = yaml.safe_load((folder / "action.yml").read_text("utf-8"))["inputs"]

@@ -92,7 +92,7 @@ class Client:
         self._project = quote(named or "", safe="")
         self._session = requests.Session()
         self._session.headers["PRIVATE-TOKEN"] = token
-        self._session.verify = find_certificates(environment) or True
+        self._verify = find_certificates(environment) or True
         retry = _Retry(
             total=0 if hasty else 5,
             backoff_factor=pace,
@@ -173,6 +173,7 @@ class Client:
                     params=parameters or {},
                     json=None if body is None else dict(body),
                     timeout=self._timeout,
+                    verify=self._verify,
                     allow_redirects=False,
                 )
             except _WaitsTooLongError as error:
