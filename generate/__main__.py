@@ -62,7 +62,13 @@ VARIABLES = {
         "Access token of the GitLab project (scope `api`) for notes, deployments and the journal;"
         " the component's job that runs the model never uses it"
     ),
-    "CDML_GITLAB_URL": "In Jenkins, the address of a GitLab that lies below a path",
+    "CDML_GITHUB_URL": (
+        "In Jenkins, the address of a GitHub whose host name does not contain `github`"
+    ),
+    "CDML_GITLAB_URL": (
+        "In Jenkins, the address of a GitLab that lies below a path, or whose host name does not"
+        " contain `gitlab`"
+    ),
     "CDML_JENKINS_USER": "With the next: whose API token looks up builds of Jenkins",
     "CDML_JENKINS_TOKEN": "API token of that user; the job that runs the model never uses it",
     "CDML_HELD": (

@@ -4,37 +4,44 @@ import re
 from collections.abc import Sequence
 
 from cdml.cli.parameters import Parameter, options_of
-from generate.actions import Input, as_variable, inputs_of
+from generate.actions import ACTIONS, INPUTS, Input, as_variable, inputs_of
 
 STEPS = {
-    "cdmlInstall": ("install", ""),
+    "cdmlCommand": ("", ""),
     "cdmlGate": ("gate", "root"),
     "cdmlReport": ("report", "report"),
     "cdmlDeploy": ("deploy", "deploy"),
     "cdmlRollback": ("rollback", "rollback"),
     "cdmlMonitor": ("monitor", "monitor"),
 }
-"""The steps, the command that each runs, and the action that does the same."""
+"""The steps with options, the command that each runs, and the action that does the same.
+
+`cdmlCommand` has those that all steps take.
+"""
 OF_ALL = ("source", "revision", "cache", "python", "storage")
-"""Options of every step, which `jenkins/vars/cdmlCommand.groovy` and `actions/job.sh` read."""
+"""Options that are inputs of no action, or handled by its steps; `actions/job.sh` reads them."""
 _ONLY_GITHUB = ("artifact",)
-_CREDENTIALS = ("CDML_GITHUB_TOKEN",)
+_EVERY = tuple(ACTIONS)
 
 
 def step_file(step: str, text: str, parameters: Sequence[Parameter]) -> str:
     """A step with the names of its options and their variables between its markers."""
     command, action = STEPS[step]
-    names = {
+    of_all = {
+        **{name: as_variable(f"cdml-{name}") for name in OF_ALL},
+        **{one.name: one.variable for one in INPUTS if one.variable and one.inputs_of == _EVERY},
+    }
+    own = {
         one.name: as_variable(f"cdml-{command}-{one.name}")
         for one in options_of(command, parameters)
         if one.name not in _ONLY_GITHUB
     }
-    names |= {
+    own |= {
         one.name: one.variable
-        for one in inputs_of(action, parameters)
-        if isinstance(one, Input) and one.variable and one.variable not in _CREDENTIALS
+        for one in inputs_of(action, INPUTS)
+        if isinstance(one, Input) and one.variable not in ("", "CDML_GITHUB_TOKEN")
     }
-    names |= {name: as_variable(f"cdml-{name}") for name in OF_ALL}
+    names = {name: own[name] for name in own if name not in of_all} if command else of_all
     lines = "".join(f"        {_camel(name)}: '{names[name]}',\n" for name in names)
     return re.sub(
         r"(// generated\n)(?:.*\n)*?( *// end)", lambda match: match[1] + lines + match[2], text

@@ -1,11 +1,22 @@
 /**
  * Runs one command of cdml: what the other steps have in common.
  *
- * `names` are the variables of the options that may be given. The option `credentials` maps variables to the ids of
+ * `own` are the variables of the command's options. The option `credentials` maps variables to the ids of
  * credentials of the kind Secret text; `checkout` is what the step of that name returned. No value passes through a
  * shell.
  */
-int call(String command, Map names, Map given) {
+int call(String command, Map own, Map given) {
+    Map names = own + [
+        // generated
+        source: 'CDML_SOURCE',
+        revision: 'CDML_REVISION',
+        cache: 'CDML_CACHE',
+        python: 'CDML_PYTHON',
+        storage: 'CDML_STORAGE',
+        envAllow: 'CDML_ENV_ALLOW',
+        allowHosts: 'CDML_ALLOW_HOSTS',
+        // end
+    ]
     List variables = ["CDML_COMMAND=${command}".toString()]
     List secrets = []
     for (option in given) {

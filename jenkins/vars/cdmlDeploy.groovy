@@ -4,7 +4,7 @@
  *     cdmlDeploy credentials: [CDML_GITHUB_TOKEN: 'cdml-deliver', MLFLOW_TRACKING_URI: 'mlflow-uri']
  */
 def call(Map given = [:]) {
-    Map names = [
+    Map options = [
         // generated
         config: 'CDML_DEPLOY_CONFIG',
         outputDir: 'CDML_DEPLOY_OUTPUT_DIR',
@@ -17,14 +17,7 @@ def call(Map given = [:]) {
         adopt: 'CDML_DEPLOY_ADOPT',
         repair: 'CDML_DEPLOY_REPAIR',
         reason: 'CDML_DEPLOY_REASON',
-        envAllow: 'CDML_ENV_ALLOW',
-        allowHosts: 'CDML_ALLOW_HOSTS',
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
         // end
     ]
-    return cdmlLock('cdml-deploy', given) { cdmlCommand('deploy', names, given) }
+    return cdmlLock('cdml-deploy', given) { cdmlCommand('deploy', options, given) }
 }

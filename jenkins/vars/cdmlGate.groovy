@@ -7,7 +7,7 @@
  * Give it no credential that may write: cdmlReport posts the comment.
  */
 def call(Map given = [:]) {
-    Map names = [
+    Map options = [
         // generated
         config: 'CDML_GATE_CONFIG',
         outputDir: 'CDML_GATE_OUTPUT_DIR',
@@ -18,17 +18,10 @@ def call(Map given = [:]) {
         register: 'CDML_GATE_REGISTER',
         reader: 'CDML_GATE_READER',
         select: 'CDML_GATE_SELECT',
-        envAllow: 'CDML_ENV_ALLOW',
-        allowHosts: 'CDML_ALLOW_HOSTS',
         isolation: 'CDML_ISOLATION',
         isolationSudo: 'CDML_ISOLATION_SUDO',
         build: 'CDML_BUILD',
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
         // end
     ]
-    return cdmlCommand('gate', names, given)
+    return cdmlCommand('gate', options, given)
 }

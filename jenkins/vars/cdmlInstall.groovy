@@ -5,14 +5,5 @@
  *     cdmlInstall revision: '0123456789abcdef0123456789abcdef01234567'
  */
 def call(Map given = [:]) {
-    Map names = [
-        // generated
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
-        // end
-    ]
-    return cdmlCommand('install', names, given)
+    return cdmlCommand('install', [:], given)
 }

@@ -5,20 +5,13 @@
  *     cdmlMonitor environment: 'production', credentials: [CDML_GITHUB_TOKEN: 'cdml-deliver']
  */
 def call(Map given = [:]) {
-    Map names = [
+    Map options = [
         // generated
         config: 'CDML_MONITOR_CONFIG',
         outputDir: 'CDML_MONITOR_OUTPUT_DIR',
         environment: 'CDML_MONITOR_ENVIRONMENT',
         dryRun: 'CDML_MONITOR_DRY_RUN',
-        envAllow: 'CDML_ENV_ALLOW',
-        allowHosts: 'CDML_ALLOW_HOSTS',
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
         // end
     ]
-    return cdmlCommand('monitor', names, given)
+    return cdmlCommand('monitor', options, given)
 }

@@ -4,7 +4,7 @@
  *     try { cdmlGate() } finally { cdmlReport credentials: [CDML_GITHUB_TOKEN: 'cdml-comment'] }
  */
 def call(Map given = [:]) {
-    Map names = [
+    Map options = [
         // generated
         config: 'CDML_REPORT_CONFIG',
         outputDir: 'CDML_REPORT_OUTPUT_DIR',
@@ -15,20 +15,13 @@ def call(Map given = [:]) {
         reportId: 'CDML_REPORT_REPORT_ID',
         pullRequest: 'CDML_REPORT_PULL_REQUEST',
         begin: 'CDML_REPORT_BEGIN',
-        envAllow: 'CDML_ENV_ALLOW',
-        allowHosts: 'CDML_ALLOW_HOSTS',
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
         // end
     ]
     String output = given.outputDir ?: '.cdml'
     String config = given.config ?: ''
     String folder = config.contains('/') ? config.substring(0, config.lastIndexOf('/') + 1) : ''
     try {
-        return cdmlCommand('report', names, given)
+        return cdmlCommand('report', options, given)
     } finally {
         archiveArtifacts artifacts: "${folder}${output}/**", allowEmptyArchive: true
         // The exit code decides the build's result, not the counts of tests.

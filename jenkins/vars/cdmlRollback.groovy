@@ -4,7 +4,7 @@
  *     cdmlRollback environment: params.ENVIRONMENT, to: params.VERSION, reason: params.REASON
  */
 def call(Map given = [:]) {
-    Map names = [
+    Map options = [
         // generated
         config: 'CDML_ROLLBACK_CONFIG',
         outputDir: 'CDML_ROLLBACK_OUTPUT_DIR',
@@ -12,15 +12,8 @@ def call(Map given = [:]) {
         environment: 'CDML_ROLLBACK_ENVIRONMENT',
         reason: 'CDML_ROLLBACK_REASON',
         requestId: 'CDML_ROLLBACK_REQUEST_ID',
-        envAllow: 'CDML_ENV_ALLOW',
-        allowHosts: 'CDML_ALLOW_HOSTS',
-        source: 'CDML_SOURCE',
-        revision: 'CDML_REVISION',
-        cache: 'CDML_CACHE',
-        python: 'CDML_PYTHON',
-        storage: 'CDML_STORAGE',
         // end
     ]
     // Not the lock of a deploy, which makes room for a rollback by the journal's lock.
-    return cdmlLock('cdml-rollback', given) { cdmlCommand('rollback', names, given) }
+    return cdmlLock('cdml-rollback', given) { cdmlCommand('rollback', options, given) }
 }

@@ -9,8 +9,10 @@ from cdml.adapters.ci.github.host import GitHubHost
 from cdml.adapters.ci.gitlab.host import GitLabHost
 from cdml.ci.code_host import PullRequest
 from cdml.ci.run import Push
-from cdml.errors import InputError, ServiceError
+from cdml.errors import InputError, LockHeld, ServiceError
 from cdml.wiring import RunHost
+from fakes.delivery import World
+from fakes.faults import Faults, Killed
 from fakes.gitlab_server import GitLabServer
 from fakes.jenkins_server import HEAD, JOB, OF_CHANGE, on_jenkins
 from fakes.progress import FakeProgress
@@ -71,6 +73,37 @@ class TestBranch:
         assert name in (settings.get("GITHUB_REPOSITORY"), settings.get("CI_PROJECT_ID"))
         assert "x:y" not in str(settings)
 
+    @pytest.mark.parametrize(
+        ("address", "variable", "site"),
+        [
+            ("git@git.example.org:a/b.git", "CDML_GITHUB_URL", "https://git.example.org/"),
+            ("https://git.example.org/lab/a/b", "CDML_GITLAB_URL", "https://git.example.org/lab"),
+        ],
+    )
+    def test_has_the_host_that_a_variable_names(
+        self, jenkins_server, tmp_path, address, variable, site
+    ):
+        given = {**OF_BRANCH, "GIT_URL": address, variable: site}
+        made = on_jenkins(jenkins_server, tmp_path, given)
+        settings = made.host_environment()
+
+        assert made.code_host in variable.lower()
+        assert "a/b" in (settings.get("GITHUB_REPOSITORY"), settings.get("CI_PROJECT_ID"))
+        assert site.rstrip("/") in (
+            settings.get("GITHUB_SERVER_URL"), settings.get("CI_SERVER_URL")
+        )  # fmt: skip
+
+    def test_is_read_from_the_checkout_where_the_pipeline_hands_nothing_on(
+        self, jenkins_server, tmp_path
+    ):
+        head = commit(tmp_path, "work")
+        git(tmp_path, "remote", "add", "origin", OF_BRANCH["GIT_URL"])
+        given = {"BRANCH_NAME": "main", "GIT_COMMIT": ""}
+        made = on_jenkins(jenkins_server, tmp_path, given)
+
+        assert "github" == made.code_host
+        assert head == made.trigger().push.after
+
     @pytest.mark.parametrize("address", ["https://notgithub.com/a/b", "/srv/git/a.git", ""])
     def test_of_another_clone_has_none(self, jenkins_server, tmp_path, address):
         made = on_jenkins(jenkins_server, tmp_path, {**OF_BRANCH, "GIT_URL": address})
@@ -121,6 +154,39 @@ class TestWhetherABuildIsOver:
 
         with pytest.raises(ServiceError, match="Jenkins"):
             on_jenkins(jenkins_server, tmp_path).is_over(f"{jenkins_server.url}{JOB}/200/")
+
+
+class TestLock:
+    @pytest.fixture
+    def world(self, jenkins_server, tmp_path):
+        """The build 99 was killed while it deployed, and this one is to deploy."""
+        world = World(tmp_path)
+        world.ship("A", "B")
+        world.register("C", against="2")
+        world.ci_run.address = f"{jenkins_server.url}{JOB}/99/"
+        with pytest.raises(Killed):
+            world.deploy("3", faults=Faults(1))
+        made = on_jenkins(jenkins_server, tmp_path)
+        world.ci_run.address, world.ci_run.is_over = made.url(), made.is_over
+        return world
+
+    def test_of_a_build_that_is_over_is_taken_over_at_once(self, jenkins_server, world):
+        jenkins_server.builds[99] = False
+        before = world.clock.now()
+
+        world.deploy("3")
+
+        assert "3" == world.serving
+        assert before == world.clock.now()
+
+    @pytest.mark.parametrize(("over", "status"), [(False, 200), (True, 403)])
+    def test_is_left_to_its_lease_unless_jenkins_says_so(self, jenkins_server, world, over, status):
+        jenkins_server.builds[99] = not over
+        jenkins_server.status = status
+        jenkins_server.body = "{}" if status != 200 else ""
+
+        with pytest.raises(LockHeld):
+            world.deploy("3")
 
 
 class TestCodeHost:

@@ -112,11 +112,13 @@ class TestChangeRequest:
         jenkins.plugins = ["junit"]
         propose(jenkins, 240, first=60)
 
-        held = jenkins.build(pipeline())
+        installed_first = pipeline().replace("checkout scm", "checkout scm; cdmlInstall()")
+        held = jenkins.build(installed_first)
 
         assert ("UNSTABLE", "") == (held.result, held.error), held.console
         assert "Passed" not in comment(github)
         assert "HTML Publisher" in held.console
+        assert 3 == len(held.given("sh"))
 
     def test_goes_on_where_the_controller_was_killed(self, jenkins, github):
         propose(jenkins, 290)

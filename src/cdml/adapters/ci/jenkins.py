@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cdml.adapters.ci import github, gitlab
 from cdml.adapters.ci.basic_run import BasicRun
@@ -198,11 +199,23 @@ def find_repository(environment: Mapping[str, str]) -> Repository | None:
         if match := pattern.fullmatch(change):
             number = int(match["number"])
             return Repository(host=host, site=match["site"], name=match["name"], number=number)
+    return _of_clone(environment)
+
+
+def _of_clone(environment: Mapping[str, str]) -> Repository | None:
+    """The repository by the address of the clone, known by its host name or a variable."""
     match = _REMOTE.fullmatch(environment.get("GIT_URL", ""))
     if match is None:
         return None
-    named = [one for one in ("github", "gitlab") if one in match["host"].split(".")]
+    name = match["name"].removesuffix("/").removesuffix(".git")
+    for host in ("github", "gitlab"):
+        site = environment.get(f"CDML_{host.upper()}_URL", "").rstrip("/")
+        address = urlsplit(site)
+        if address.hostname == match["host"]:
+            below = address.path.removeprefix("/")
+            name = name.removeprefix(f"{below}/") if below else name
+            return Repository(host=host, site=site, name=name)
+    named = [host for host in ("github", "gitlab") if host in match["host"].split(".")]
     if not named:
         return None
-    name = match["name"].removesuffix("/").removesuffix(".git")
     return Repository(host=named[0], site=f"https://{match['host']}", name=name)
