@@ -81,6 +81,7 @@ def test_traffic_goes_forward_and_back_and_what_is_retired_is_stopped_then_delet
     target.stage(second, fence=3)  # the same pods again
     place.server.settle()
     assert 0 < place.server.get("deployments", place.name(second))["spec"]["replicas"]
+    assert [] == place.server.problems
     target.retire(fence=3)
     target.stage(fourth, fence=4)
     place.server.settle()
@@ -90,7 +91,6 @@ def test_traffic_goes_forward_and_back_and_what_is_retired_is_stopped_then_delet
     assert {place.name(first), place.name(fourth)} == {
         one for one in place.server.names("configmaps") if one.startswith("flights")
     }
-    assert [] == place.server.problems
 
 
 def test_a_service_alone_is_the_switch(tmp_path, plane):
@@ -164,6 +164,15 @@ def test_what_kubectl_edited_is_named(place):
     assert "kubectl-edit changed the pods" in place.target.observe().doubt
     with pytest.raises(ServiceError, match=r"changed without cdml: .*image.*kubectl-edit"):
         place.target.stage(first, fence=2)
+
+
+def test_what_cdml_patched_itself_does_not_keep_it_from_applying(place):
+    first, *_ = place.releases
+    place.target.stage(first, fence=2)  # signs what runs, by a patch
+    place.server.call("DELETE", f"{PATHS['services']}/{place.name(first)}")
+    place.target.switch(first, fence=3)
+
+    assert serves(place.target.observe(), first)
 
 
 def test_who_deletes_a_deployment_is_repaired(place):

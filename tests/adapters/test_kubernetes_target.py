@@ -174,6 +174,15 @@ class TestWhatIsWritten:
             assert before == place.server.get("deployments", place.name(first))["spec"]
             assert serves(place.target.observe(), first)
 
+    def test_what_was_retired_starts_again_even_while_its_last_pods_end(self, place):
+        first, second, *_ = place.releases
+        place.target.switch(second, fence=2)
+        place.server.lingering = True
+        place.target.retire(fence=2)
+        place.target.stage(first, fence=3)
+
+        assert 1 == place.server.get("deployments", place.name(first))["spec"]["replicas"]
+
     def test_a_deployment_that_somebody_scaled_to_nothing_is_started_again(self, place):
         first, *_ = place.releases
         place.server.edit("deployments", place.name(first), ("spec", "replicas"), 0)

@@ -235,3 +235,13 @@ def test_buckets_are_put_in_order_and_those_of_no_end_are_unreadable(prometheus)
         window.challenger.latencies.upper_ms,
         window.challenger.latencies.counts,
     )
+
+
+def test_buckets_in_milliseconds_are_what_envoy_and_istio_count():
+    fake = FakePrometheus()
+    with served(fake) as url:
+        source = counters(url, latency_unit="ms")
+        for le in ("25", "50"):
+            fake.count("seconds_bucket", "slot2", BEGIN + timedelta(seconds=1), le=le)
+
+        assert (25.0, 50.0) == first(source).challenger.latencies.upper_ms

@@ -25,6 +25,12 @@ CONTAINER_FIELDS = {
     *("args", "command", "env", "envFrom", "image", "imagePullPolicy", "name", "ports"),
     *("readinessProbe", "resources", "securityContext", "terminationMessagePolicy", "volumeMounts"),
 }
+UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/1 nodes are available: 1 node(s) were unschedulable",
+}
 CRASH = {
     "name": "server",
     "ready": False,
@@ -52,7 +58,8 @@ class FakeKubernetes:
     """`denied` holds (verb, resource) that nobody may; `faults` what the next requests get.
 
     A fault is (pattern of "METHOD path", status); instead of a status, `down` is no answer and
-    `lost` an answer that does not arrive. `sent` lists the requests.
+    `lost` an answer that does not arrive. `break_at` is (number of a write, fault), after which
+    the fault `gone` lasts until `gone` is False. `sent` lists the requests.
     """
 
     def __init__(self, *, gateway=True):
@@ -66,6 +73,10 @@ class FakeKubernetes:
         self.gateway = gateway
         self.namespaces = {"models"}
         self.retry_after = None  # seconds, with each fault
+        self.lingering = False  # whether pods end later than they should
+        self.writes = 0
+        self.break_at = None
+        self.gone = False
         self.accepts = lambda _: True  # what the Gateway says of a route
         self.tokens = None  # those that are accepted; None: all
         self.meddle = None  # called before the next write, as somebody else who is first
@@ -158,6 +169,12 @@ class FakeKubernetes:
             del self.objects[plural, name]
             self._reconcile()
 
+    def evict(self, digits):
+        """Take the pods of a release from their node; no other node has room for them."""
+        with self._lock:
+            self.behaviour[digits] = {"conditions": [UNSCHEDULABLE]}
+            self._reconcile()
+
     def names(self, plural):
         return sorted(name for kind, name in self.objects if kind == plural)
 
@@ -171,10 +188,20 @@ class FakeKubernetes:
     def answer(self, method, path, body, headers):
         with self._lock:
             self.sent.append(f"{method} {path}")
+            if method != "GET" and not path.endswith(("/invocations", "reviews")):
+                if self.break_at and self.break_at[0] == self.writes:
+                    self.faults.append((".", self.break_at[1]))
+                    self.break_at = None
+                self.writes += 1
+            if self.gone:
+                return None, b""
             for fault in self.faults:
                 pattern, code = fault
                 if re.search(pattern, f"{method} {path}"):
                     self.faults.remove(fault)
+                    if code == "gone":
+                        self.gone = True
+                        return None, b""
                     if code == "lost":  # it is done, and the answer never arrives
                         self._serve(method, path, body, headers)
                     if code in ("lost", "down"):
@@ -464,6 +491,8 @@ class FakeKubernetes:
         digits = template["metadata"]["labels"].get("cdml.dev/release", "")
         behaviour = self.behaviour.get(digits, {})
         replicas = deployment["spec"].get("replicas", 1)
+        if self.lingering:
+            replicas = max(replicas, 1)
         ready = not behaviour
         for number in range(0 if behaviour.get("condition") else replicas):
             status = {

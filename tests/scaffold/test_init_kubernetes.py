@@ -81,6 +81,24 @@ def test_the_role_in_the_documentation_allows_every_kind_of_weights():
     assert set(needed(settings)) == allowed(role)
 
 
+def test_jobs_that_deliver_show_the_login_of_three_clouds_and_the_gate_none(project):
+    root = next(one for one in (project, *project.parents) if (one / ".git").exists())
+    flows = {one.name: one.read_text() for one in (root / ".github/workflows").glob("*.yml")}
+    shown = {
+        name: [
+            text.count(step)
+            for step in ("aws eks update-kubeconfig", "get-gke-credentials@", "az aks get-cred")
+        ]
+        for name, text in flows.items()
+    }
+    delivering = {name: counts for name, counts in shown.items() if any(counts)}
+
+    assert [[2] * 3, [1] * 3] == sorted(delivering.values(), reverse=True)
+    assert not [name for name in delivering if "gate" in name]
+    for text in flows.values():
+        assert yaml.safe_load(text)["jobs"]
+
+
 def test_nothing_is_written_where_a_file_is_there_already(tmp_path):
     (tmp_path / "k8s").mkdir()
     (tmp_path / "k8s/role.yaml").write_text("mine")

@@ -11,7 +11,7 @@ def records(source, path):
     return source(RecordSettings(path=str(path)), locate=str, variables={})
 
 
-def counters(url, token=""):
+def counters(url, token="", **more):
     """Those of a Prometheus server."""
-    settings = PrometheusSettings(url=url, **COUNTERS)
+    settings = PrometheusSettings(url=url, **COUNTERS, **more)
     return PrometheusTraffic(settings, locate=str, variables={"PROMETHEUS_TOKEN": token})

@@ -106,7 +106,8 @@ class TargetType(Kind):
     all traffic or none. `traffic` names the sources that can show what its requests became of;
     None: any. `template` is the `package:file` of the section `deploy` that `cdml init`
     writes, `files` are those of other files by their path in the project, and `runner` is the
-    `runs-on` of the jobs that deliver, where not any machine will do.
+    `runs-on` of the jobs that deliver, where not any machine will do. `login` is the file of the
+    steps before a delivery.
     """
 
     splits_traffic: bool | None = None
@@ -115,10 +116,15 @@ class TargetType(Kind):
     template: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     runner: str | None = None
+    login: str | None = None
 
     def read_template(self) -> str | None:
         """The section `deploy` of a first cdml.yaml."""
         return None if self.template is None else _read_resource(self.template)
+
+    def read_login(self) -> str:
+        """The steps that jobs need before they deliver; empty where they need none."""
+        return "" if self.login is None else _read_resource(self.login)
 
     def read_files(self) -> Mapping[str, str]:
         """The other files of a first project, by path."""
@@ -154,6 +160,7 @@ TARGETS: Mapping[str, TargetType] = {
         splits_with="route",
         traffic=("file", "prometheus"),
         template="cdml.scaffold:templates/deploy-kubernetes.yaml",
+        login="cdml.scaffold:templates/login-kubernetes.yml.part",
         files={
             f"k8s/{name}.yaml": f"cdml.scaffold:templates/kubernetes/{name}.yaml"
             for name in ("model", "route", "role")
@@ -167,6 +174,7 @@ TARGETS: Mapping[str, TargetType] = {
         splits_with="route",
         traffic=("file", "prometheus"),
         template="cdml.scaffold:templates/deploy-kserve.yaml",
+        login="cdml.scaffold:templates/login-kubernetes.yml.part",
         files={
             "k8s/model.yaml": "cdml.scaffold:templates/kserve/model.yaml",
             "k8s/route.yaml": "cdml.scaffold:templates/kubernetes/route.yaml",

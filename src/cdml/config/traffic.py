@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,9 @@ class PrometheusSettings(SettingsModel):
     errors: Filled
     """Selector of the counter of failed requests."""
     latency: str | None = None
-    """Selector of the histogram of latencies, in seconds."""
+    """Selector of the histogram of latencies."""
+    latency_unit: Literal["s", "ms"] = "s"
+    """Unit of the histogram's buckets; Envoy and Istio count milliseconds."""
     label: str = "slot"
     """The label that names the server."""
 

@@ -31,6 +31,7 @@ DATA = "${DATA_URL}"
 IGNORED = ".cdml/"
 """What git is to ignore: the evidence."""
 
+_DELIVERY_STEP = re.compile(r"^ +- uses: \S+/actions/(?:deploy|rollback)@", re.MULTILINE)
 _HOSTED = "runs-on: ubuntu-latest"
 _TRAIN_HERE = (
     "      # If the pull request trains the model, train it here and name its folder below.\n"
@@ -292,8 +293,10 @@ def _training(gate: str) -> str:
 
 
 def _on_runner(workflow: str, kind: TargetType) -> str:
-    """The workflow on the machine that the target needs."""
-    return workflow.replace(_HOSTED, f"runs-on: {kind.runner}") if kind.runner else workflow
+    """The workflow on the machine, and with the login, that the target needs."""
+    workflow = workflow.replace(_HOSTED, f"runs-on: {kind.runner}") if kind.runner else workflow
+    login = kind.read_login()
+    return _DELIVERY_STEP.sub(lambda step: f"{login}{step[0]}", workflow)
 
 
 def _filled(text: str, data: str, contract: str, key: str | None) -> str:

@@ -28,7 +28,7 @@ _UNAUTHORIZED = (401, 403)
 _MILLI = 1000
 SeriesSample = tuple[float, float]
 SeriesPoint = tuple[str, float]
-"""A slot, and the upper end of a bucket in seconds; infinite where all are counted."""
+"""A slot, and the upper end of a bucket; infinite where all are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,8 @@ class PrometheusTraffic:
         if settings.latency is not None:
             timed = self._counted(settings.latency, since, until, label="le")
         named = (slots.champion, slots.challenger)
-        champion, challenger = (_answers(slot, counted, failed, timed) for slot in named)
+        unit = _MILLI if settings.latency_unit == "s" else 1
+        champion, challenger = (_answers(slot, counted, failed, timed, unit) for slot in named)
         others = {slot for slot, _ in counted.grown} - set(named)
         return Window(
             since=since,
@@ -155,11 +156,13 @@ def _increase(samples: Sequence[SeriesSample], since: float, until: float) -> fl
     return sum(later - one if later >= one else later for one, later in steps)
 
 
-def _answers(slot: str, requests: _Counted, failed: _Counted, timed: _Counted) -> Answers:
+def _answers(
+    slot: str, requests: _Counted, failed: _Counted, timed: _Counted, unit: float
+) -> Answers:
     below, upper, counts = 0, [], []
     for end in sorted(end for name, end in timed.grown if name == slot):
         cumulative = max(below, round(timed.grown[slot, end]))
-        upper.append(_MILLI * end)
+        upper.append(unit * end)
         counts.append(cumulative - below)
         below = cumulative
     errors = failed.total(slot)

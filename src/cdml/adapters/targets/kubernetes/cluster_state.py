@@ -53,7 +53,10 @@ class RunningRelease:
     @property
     def proven_digest(self) -> str:
         """The digest where it is proven that ready pods serve it."""
-        return self.digest if self.ready and not self.doubt else UNVERIFIED_DIGEST
+        proven = (
+            self.ready and not self.stopped and not self.doubt
+        )  # its last pods may still answer
+        return self.digest if proven else UNVERIFIED_DIGEST
 
     def is_(self, release: Release) -> bool:
         """Whether it was made for this release."""
