@@ -25,16 +25,16 @@ TIMES = 9
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="cdml-bench-") as name, Killing(Path(name)) as place:
         place.register("A", 1)
-        _run(place, "deploy", "--model", "1")
+        run(place, "deploy", "--model", "1")
         place.register("B", 2, against="1")
         begun, asked = [], []
         with place.load() as load:
             for _ in range(TIMES):
-                _run(place, "deploy", "--model", "2", *("--override", "quarantined,champion-moved"))
-                output = _run(place, "rollback")
+                run(place, "deploy", "--model", "2", *("--override", "quarantined,champion-moved"))
+                output = run(place, "rollback")
                 times = json.loads((output / "deployment.json").read_text())["times"]
                 restored = datetime.fromisoformat(times["restored"])
-                begun.append((restored - _begin(place.folder)).total_seconds())
+                begun.append((restored - begin_of_rollback(place.folder)).total_seconds())
                 asked.append(
                     (restored - datetime.fromisoformat(times["requested"])).total_seconds()
                 )
@@ -50,7 +50,7 @@ def rows() -> Iterator[Row]:
     yield Row("requests lost meanwhile", f"{lost} of {len(load.answers):,}", "0", lost == 0)
 
 
-def _run(place: Killing, *words: str) -> Path:
+def run(place: Killing, *words: str) -> Path:
     output = place.folder / ".cdml"
     config = ("--config", str(place.folder / "cdml.yaml"), "--output-dir", str(output))
     command = [sys.executable, "-m", "cdml", *words, "--reason", "bench", *config]
@@ -60,7 +60,7 @@ def _run(place: Killing, *words: str) -> Path:
     return output
 
 
-def _begin(folder: Path) -> datetime:
+def begin_of_rollback(folder: Path) -> datetime:
     """When the last rollback told the journal of itself."""
     git = ["git", "-C", str(folder)]
     found = ("log", "--format=%H", "-n", "1", "--grep", "^rollback: begin", BRANCH)

@@ -135,7 +135,9 @@ class TestWhatIsWritten:
         after = place.server.get("deployments", place.name(first))
 
         (place.folder / "model.json").write_text("{")
-        place.again().switch(first, fence=2)  # a rollback needs no manifest
+        place.server.sent.clear()
+        place.again().switch(first, fence=2)  # a rollback needs no manifest, and no reviews
+        assert not [one for one in place.server.sent if "reviews" in one]
 
         assert before["spec"] == after["spec"]
         assert "2" == after["metadata"]["annotations"]["cdml.dev/fence"]
@@ -173,6 +175,25 @@ class TestWhatIsWritten:
 
             assert before == place.server.get("deployments", place.name(first))["spec"]
             assert serves(place.target.observe(), first)
+
+    @pytest.mark.parametrize("act", ["stage", "retire"])
+    def test_a_status_that_a_controller_writes_meanwhile_is_no_conflict(self, place, act):
+        first, second, _, fourth = place.releases
+        place.target.switch(second, fence=2)
+        name = place.name(first)
+
+        def progress(request):
+            if "httproutes" in request:  # the next write is one of the Deployment
+                place.server.watch = None
+                place.server.meddle = lambda: place.server.touch("deployments", name)
+
+        place.server.watch = progress
+        if act == "stage":
+            place.target.stage(fourth, fence=3)
+            assert name not in place.server.names("deployments")
+        else:
+            place.target.retire(fence=3)
+            assert 0 == place.server.get("deployments", name)["spec"]["replicas"]
 
     def test_what_was_retired_starts_again_even_while_its_last_pods_end(self, place):
         first, second, *_ = place.releases

@@ -157,6 +157,11 @@ class FakeKubernetes:
             self.owners[key].setdefault((manager, "Update"), set()).update(touched)
             self._reconcile()
 
+    def touch(self, plural, name):
+        """Write an object as a controller does that changes its status alone."""
+        with self._lock:
+            self._store((plural, name), copy.deepcopy(self.objects[plural, name]))
+
     def clear(self):
         """An empty cluster."""
         with self._lock:

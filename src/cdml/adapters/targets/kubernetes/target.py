@@ -124,22 +124,23 @@ class ClusterTarget(ABC):
     def _check_usable(self, *, starts_pods: bool = True) -> None:
         """Refuse what cannot work, with all reasons at once.
 
-        A release whose pods exist needs no manifest: a wrong one must not prevent a rollback.
+        A release whose pods exist needs no manifest, and a rollback to it does not wait for some
+        twenty reviews of permissions: its first write is the one that is refused.
 
         Raises:
             ConfigurationError: permissions, kinds or a Gateway are missing; the manifest is wrong.
             ServiceError: pods that cdml did not start have traffic; or no answer.
         """
+        allowed = partial(
+            check_permissions,
+            self._api,
+            self._workloads.permissions,
+            self._settings.namespace,
+            self.docs,
+        )
         found: list[ConfigurationError] = []
         for check in (
-            partial(
-                check_permissions,
-                self._api,
-                self._workloads.permissions,
-                self._settings.namespace,
-                self.docs,
-            ),
-            *((self._workloads.check_usable,) if starts_pods else ()),
+            *((allowed, self._workloads.check_usable) if starts_pods else ()),
             self._director.check_usable,
         ):
             try:

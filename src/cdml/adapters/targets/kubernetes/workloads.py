@@ -3,7 +3,7 @@
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from cdml.adapters.targets.judged_files import download
 from cdml.adapters.targets.kubernetes import release_objects
-from cdml.adapters.targets.kubernetes.api_client import ApiClient
+from cdml.adapters.targets.kubernetes.api_client import ApiClient, Conflict
 from cdml.adapters.targets.kubernetes.cluster_state import (
     ClusterObjects,
     RunningRelease,
@@ -39,6 +39,7 @@ from cdml.journal.records import Release
 from cdml.models.digest import model_files
 from cdml.models.registry import Registry
 
+_ATTEMPTS = 5
 PAUSE = 1.0
 """Seconds between two looks at pods that start."""
 
@@ -150,9 +151,12 @@ class Workloads(ABC):
     def _patch(
         self, thing: Object, annotations: Mapping[str, str], *more: Mapping[str, Any]
     ) -> None:
-        version = metadata(thing)["resourceVersion"]
-        unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
-        self._api.patch(thing, [unchanged, *annotate(thing, annotations), *more])
+        def patch(seen: Object) -> None:
+            version = metadata(seen)["resourceVersion"]
+            unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+            self._api.patch(seen, [unchanged, *annotate(seen, annotations), *more])
+
+        self._unless_changed(thing, patch)
 
     def list_objects(self, names: Collection[str]) -> list[Object]:
         """All objects of these releases as they are now."""
@@ -182,7 +186,25 @@ class Workloads(ABC):
         """
         for one in objects:
             _check_fence(one, fence)
-            self._api.delete(one)
+            self._unless_changed(one, self._api.delete)
+
+    def _unless_changed(self, thing: Object, act: Callable[[Object], object]) -> None:
+        """Act on an object as it was seen, again where a controller wrote its status meanwhile.
+
+        Raises:
+            Conflict: somebody wrote more than the status.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                act(thing)
+            except Conflict:
+                found = self._api.get(thing["kind"], metadata(thing)["name"])
+                if found is None or _written(found) != _written(thing):
+                    raise
+                thing = {"kind": thing["kind"], **found}
+            else:
+                return
+        act(thing)
 
     def wait_until_ready(self, release: Release) -> None:
         """Wait for all pods of a release.
@@ -324,6 +346,12 @@ def read_manifest_file(folder: Path, settings: ClusterSettings) -> str:
         raise ConfigurationError(
             f"deploy.target.manifest: {path} cannot be read: {error}."
         ) from error
+
+
+def _written(thing: Object) -> tuple[object, ...]:
+    """What differs where somebody wrote more of an object than its status."""
+    about = metadata(thing)
+    return about["uid"], about.get("generation"), about.get("labels"), about.get("annotations")
 
 
 def _check_fence(thing: Object, fence: int) -> None:
