@@ -3,10 +3,11 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
@@ -23,6 +24,7 @@ from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table
 
 _WINDOW, _AT, _VERSION = "cdml_window", "cdml_at", "cdml_version"
+_EARLY = "cdml_early"
 _GROUP = f"{_WINDOW}, {_AT}, {_VERSION}"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -91,23 +93,25 @@ class _Summary:
 
     def rows(self) -> tuple[WindowRows, ...]:
         """The answer: sums of all figures in one scan, and one more for metrics of order."""
-        self._refuse_repeated()
+        total = self._refuse_repeated()
         figures = [one for one in self.query.figures if one.metric.name != "roc_auc"]
-        select = [
-            _GROUP,
-            "count(*)",
-            f"count_if({self._labelled})",
-            f"count_if(NOT {self._usable})",
-        ]
-        for figure in figures:
-            select += self._sums(figure)
+        names = [f"cdml_figure_{place}" for place in range(len(figures))]
+        values = [f"{self._value(one)} AS {as_}" for one, as_ in zip(figures, names, strict=True)]
+        inner = [
+            _GROUP, f"{self._early} AS early", f"{self._labelled} AS labelled",
+            f"{self._usable} AS usable", *values,
+        ]  # fmt: skip
+        select = [_GROUP, "count(*)", "count_if(early)", "count_if(labelled)"]
+        select += ["count_if(NOT usable)", *chain(*map(_sums, figures, names))]
         found = self.engine.fetch(
-            f"SELECT {', '.join(select)} FROM {self._relation} GROUP BY ALL ORDER BY ALL",
+            f"SELECT {', '.join(select)} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
+            " GROUP BY ALL ORDER BY ALL",
             self.predictions.path,
         )
+        self._refuse_labels(total, sum(one[3] for one in found), sum(one[4] for one in found))
         ranked = self._ranked()
         rows = []
-        for window, at, version, count, labelled, unusable, *sums in found:
+        for window, at, version, count, _, labelled, unusable, *sums in found:
             by_name = dict(ranked.get((window, at, version), {}))
             for place, figure in enumerate(figures):
                 if made := _window_sums(figure, sums[4 * place : 4 * place + 4]):
@@ -125,11 +129,22 @@ class _Summary:
             )
         return tuple(rows)
 
-    def _refuse_repeated(self) -> None:
-        """Refuse a key that is in several rows: which label is whose could not be said."""
-        [(rows,)] = self.engine.fetch(f"SELECT count(*) FROM {self._chosen}", self.predictions.path)
-        [(joined, distinct)] = self.engine.fetch(
-            f"SELECT count(*), count(DISTINCT {self._key_of('p')}) FROM {self._joined}",
+    def _refuse_repeated(self) -> int:
+        """Refuse a key that is in several rows of the log, and give their number.
+
+        Ascending keys, the usual order of a log, take one look.
+        """
+        names = [quote(name) for name in self.query.columns.key]
+        key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
+        [(rows, unordered)] = self.engine.fetch(
+            f"SELECT count(*), count_if(NOT up) FROM (SELECT {key} > lag({key}) OVER () AS up"
+            f" FROM {self._chosen})",
+            self.predictions.path,
+        )
+        if not unordered:
+            return int(rows)
+        [(distinct,)] = self.engine.fetch(
+            f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {self._chosen})",
             self.predictions.path,
         )
         if distinct < rows:
@@ -138,16 +153,24 @@ class _Summary:
                 f" of another ({', '.join(self.query.columns.key)}).",
                 "monitoring.key names the columns that identify a request. Log each once.",
             )
-        if joined > rows and self.label_table is not None:
+        return int(rows)
+
+    def _refuse_labels(self, rows: int, joined: int, early: int) -> None:
+        """Refuse labels of which more than one is a request's, or that came before it."""
+        if self.label_table is None:
+            return
+        if joined > rows:
             raise InputError(
                 f"{joined - rows:,} predictions have more than one label in"
                 f" {self.label_table.ref.uri}.",
                 "Keep one label for each request.",
             )
-
-    def _key_of(self, side: str) -> str:
-        names = [f"{side}.{quote(name)}" for name in self.query.columns.key]
-        return names[0] if len(names) == 1 else f"({', '.join(names)})"
+        if early:
+            raise InputError(
+                f"{early:,} labels of {self.label_table.ref.uri} are older than the prediction of"
+                " the same key.",
+                "Check the clocks and time zones of both logs, and that a key is used once.",
+            )
 
     def _moment(self, column: str, file: Predictions, side: str = "") -> str:
         """A time in microseconds since 1970; without a zone it is UTC."""
@@ -184,7 +207,7 @@ class _Summary:
         begun = [f"CAST({time} >= {_microseconds(one)} AS INT)" for one in self.query.starts]
         version = f"CAST(p.{quote(columns.version)} AS VARCHAR)" if columns.version else "NULL"
         select = [
-            f"CAST(floor({time} / {grid.length // _MICROSECOND}) AS BIGINT) AS {_WINDOW}",
+            f"{time} // {grid.length // _MICROSECOND} AS {_WINDOW}",
             f"{' + '.join(begun) or '0'} - 1 AS {_AT}",
             f"{version} AS {_VERSION}",
             f"p.{quote(columns.prediction)} AS {PREDICTION}",
@@ -193,6 +216,9 @@ class _Summary:
         ]
         if self.labels is not None:
             select.append(f"l.{quote(columns.layout.required_label)}")
+            if columns.label_time is not None:
+                seen = self._moment(columns.label_time, self.labels, "l.")
+                select.append(f"{seen} < {time} AS {_EARLY}")
         return f"(SELECT {', '.join(select)} FROM {self._joined}) AS c"
 
     @cached_property
@@ -225,6 +251,12 @@ class _Summary:
             tests.append(f"coalesce(isfinite({score}) AND {score} BETWEEN 0 AND 1, false)")
         return f"({' AND '.join(tests)})"
 
+    @property
+    def _early(self) -> str:
+        """The label was observed before the prediction was made."""
+        timed = self.labels is not None and self.query.columns.label_time is not None
+        return f"c.{_EARLY}" if timed else "false"
+
     @cached_property
     def _labelled(self) -> str:
         if self.labels is None:
@@ -235,38 +267,29 @@ class _Summary:
             known += f" AND NOT isnan(c.{quote(label)})"
         return f"({known})"
 
-    def _sums(self, figure: Figure) -> Iterator[str]:
-        """Four aggregates: of a mean count, sum and squares; of a window the confusion counts."""
-        judged = f"{self._labelled} AND {self._usable}"
-        if figure.form is Form.WINDOW:
-            label, prediction = self._row.label(), self._row.prediction("c")
-            for signs in (("", ""), ("NOT ", ""), ("", "NOT "), ("NOT ", "NOT ")):
-                yield f"count_if({judged} AND {signs[0]}{label} AND {signs[1]}{prediction})"
-            return
-        counts, good = self._of_row(figure, judged)
-        yield f"count_if({counts})"
-        yield f"coalesce(sum(CASE WHEN {counts} THEN {good} END), 0)"
-        yield f"coalesce(sum(CASE WHEN {counts} THEN {good} * {good} END), 0)"
-        yield "0"
+    def _value(self, figure: Figure) -> str:
+        """A row's figure between 0 and 1, NULL where the row does not inform the metric.
 
-    def _of_row(self, figure: Figure, judged: str) -> tuple[str, str]:
-        """Whether a row informs the metric, and its figure between 0 and 1."""
+        Of a metric of the whole window it is the cell of the confusion matrix, 0 to 3.
+        """
         row, metric = self._row, figure.metric
+        judged = f"{self._labelled} AND {self._usable}"
         if metric.loss is Loss.COLUMN:
-            name = quote(str(metric.column))
-            value = f"CAST(c.{name} AS DOUBLE)"
-            return f"coalesce(isfinite({value}), false)", _scaled(figure, value)
+            value = f"CAST(c.{quote(str(metric.column))} AS DOUBLE)"
+            return f"CASE WHEN isfinite({value}) THEN {_scaled(figure, value)} END"
         if metric.loss is not None:
-            return judged, _scaled(figure, row.averaged(metric, "c"))
-        if metric.name in {"recall", "precision", "specificity"}:
-            label, prediction = row.label(), row.prediction("c")
-            counts, good = {
-                "recall": (label, prediction),
-                "precision": (prediction, label),
-                "specificity": (f"NOT {label}", f"NOT {prediction}"),
-            }[metric.name]
-            return f"{judged} AND {counts}", f"CAST({good} AS DOUBLE)"
-        return judged, f"CAST({row.label()} = {row.prediction('c')} AS DOUBLE)"
+            loss = row.averaged(metric, "c")
+            return f"CASE WHEN {judged} THEN {_scaled(figure, loss)} END"
+        label, prediction = row.label(), row.prediction("c")
+        if figure.form is Form.WINDOW:
+            cell = f"CAST({label} AS INT) * 2 + CAST({prediction} AS INT)"
+            return f"CASE WHEN {judged} THEN {cell} END"
+        counts, good = {
+            "recall": (label, prediction),
+            "precision": (prediction, label),
+            "specificity": (f"NOT {label}", f"NOT {prediction}"),
+        }.get(metric.name, ("TRUE", f"{label} = {prediction}"))
+        return f"CASE WHEN {judged} AND {counts} THEN CAST({good} AS INT) END"
 
     def _ranked(self) -> Mapping[tuple[int, int, str | None], Mapping[str, WindowSums]]:
         """The area under the ROC curve of each window; equal scores are grouped first."""
@@ -307,8 +330,19 @@ def _microseconds(at: datetime) -> int:
 
 
 def _scaled(figure: Figure, value: str) -> str:
+    """A value between 0 and 1; the largest loss that counts is 0."""
+    if figure.metric.loss is Loss.BRIER:
+        return f"1.0 - {value}"
     share = f"({value} - {figure.worst!r}) / {figure.best - figure.worst!r}"
     return f"least(greatest({share}, 0.0), 1.0)"
+
+
+def _sums(figure: Figure, name: str) -> tuple[str, ...]:
+    """How many figures there are, their sum and that of their squares; or the cells 0, 1 and 3."""
+    if figure.form is Form.WINDOW:
+        return f"count({name})", *(f"count_if({name} = {cell})" for cell in (0, 1, 3))
+    squares = f"sum({name})" if figure.metric.loss is None else f"sum({name} * {name})"
+    return f"count({name})", f"sum({name})", squares, "0"
 
 
 def _one_value(figure: Figure, value: float) -> WindowSums:
@@ -318,12 +352,12 @@ def _one_value(figure: Figure, value: float) -> WindowSums:
 
 def _window_sums(figure: Figure, sums: Sequence[float]) -> WindowSums | None:
     """The sums of a window; None where nothing informs the metric."""
+    count, first, second, third = sums
+    if not count:
+        return None
     if figure.form is Form.MEAN:
-        count, total, squares, _ = sums
-        if not count:
-            return None
-        return WindowSums(count=int(count), sum=float(total), sum_of_squares=float(squares))
-    value = _of_confusion(figure.metric, *map(float, sums))
+        return WindowSums(count=int(count), sum=float(first), sum_of_squares=float(second))
+    value = _of_confusion(figure.metric, third, second, count - first - second - third, first)
     return None if value is None else _one_value(figure, value)
 
 
