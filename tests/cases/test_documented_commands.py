@@ -78,12 +78,14 @@ data:
   positive: true
 gates: [{metric: accuracy, at_least: 0.6, max_regression: 0.05}]
 training: {command: [cp, -r, a, model], inputs: [a], model: model}
+monitoring: {predictions: log.parquet, labels: seen.parquet, key: [id], time: t, label_delay: 7d}
 """
 STORY = """\
 0 init --force --data rows.parquet
 0 init --force --target haproxy
 0 init --force --llm
 0 init --force --train
+0 init --force --monitor
 0 init --force --data rows.parquet
 0 compare a.parquet b.parquet --key id --by origin --label late --format json
 0 compare a.parquet b.parquet --key id --label late --write gate.yaml --force
@@ -109,6 +111,8 @@ STORY = """\
 0 gate --model b --predictions b.parquet --champion a.parquet --register flights
 4 deploy --model 2
 0 deploy --model 2 --override champion-moved --reason 'judged on the same rows'
+0 monitor --environment production --dry-run
+0 monitor
 0 history --environment production --format json
 2 history --sign
 0 deploy --resume
