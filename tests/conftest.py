@@ -18,6 +18,8 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+AROUND = ("CI", "GITHUB_ACTIONS", "GITHUB_EVENT_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+"""What a CI system sets; a test that needs one of them sets it."""
 BUILD = cluster_build.BackgroundBuild()
 OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address", "cluster_programs"}
 """What a test takes that has to do with the world outside of the process."""
@@ -50,6 +52,15 @@ def pytest_collection_finish(session):
 
 def pytest_sessionfinish():
     BUILD.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def terminal():
+    """Every test begins as in a terminal, whatever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in AROUND:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

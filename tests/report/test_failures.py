@@ -22,7 +22,12 @@ STAGES = {
     "gate": ["--model", "m"],
     "deploy": [],
     "rollback": [],
+    "monitor": [],
+    "train-model": [],
 }
+
+OTHERS = {"deploy", "rollback", "monitor", "train-model"}
+"""What judges no challenger, so that its error leaves the evidence of those that do."""
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_an_error_is_evidence_with_its_sentence_code_and_line(step, command):
     assert "is not YAML" in found["message"]
     assert str(step.folder / ".cdml") == step.outputs["evidence"]
     left = {path.name for path in (step.folder / ".cdml").iterdir()}
-    assert "comparison.json" not in left or command in {"validate-data", "deploy", "rollback"}
+    assert "comparison.json" not in left or command in OTHERS | {"validate-data"}
 
 
 @pytest.mark.parametrize("command", [*COMMANDS[:4]])
@@ -134,7 +139,7 @@ def test_a_command_that_ends_with_a_verdict_leaves_no_error(tmp_path, monkeypatc
     monkeypatch.setattr(main.cli.commands["gate"], "callback", lambda *_, **__: 1)
 
     assert 1 == run(["gate", "--config", str(tmp_path / "cdml.yaml")])
-    assert {"deploy.error.json", "rollback.error.json"} == {
+    assert {f"{command}.error.json" for command in OTHERS} == {
         path.name for path in (tmp_path / ".cdml").iterdir()
     }
     assert "gate" in outdated_commands("validate-data")

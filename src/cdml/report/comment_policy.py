@@ -107,6 +107,9 @@ class CommentPolicy:
         """Show the verdict next to the commit, too; that this failed is only noted."""
         if self.mode == "off" or host.code_host is None:
             return
+        # Installed packages may bring a code host that was written before there were statuses.
+        if not hasattr(host.code_host, "set_commit_status"):
+            return
         try:
             host.code_host.set_commit_status(
                 self.report_id, verdict=verdict, description=clean(headline), url=address
