@@ -214,6 +214,39 @@ class TestWhatKserveSays:
         edited = place.server.names("inferenceservices")
         assert [place.name(place.releases[0])] == edited
 
+    def test_of_other_files_is_told_where_the_server_ends_in_order(self, place):
+        _, second, *_ = place.releases
+        words = "cdml: /mnt/models has the digest sha256:ff, not sha256:00\n"
+        place.server.behaviour[place.digits(second)] = {
+            "containers": [
+                {
+                    "name": "kserve-container",
+                    "ready": False,
+                    "started": False,
+                    "state": {"running": {}},
+                    "lastState": {"terminated": {"exitCode": 0, "message": words}},
+                }
+            ]
+        }
+        with pytest.raises(InputError, match="not those that were judged: /mnt/models has the"):
+            place.target.stage(second, fence=2)
+
+    def test_of_a_check_that_does_not_pass_is_told_at_the_deadline(self, place):
+        _, second, *_ = place.releases
+        place.settings["ready"] = 0.1
+        place.server.behaviour[place.digits(second)] = {
+            "containers": [
+                {
+                    "name": "kserve-container",
+                    "ready": False,
+                    "started": False,
+                    "state": {"running": {}},
+                }
+            ]
+        }
+        with pytest.raises(InputError, match=r"the check of its files has not passed .*python3"):
+            place.again().stage(second, fence=2)
+
     def test_of_a_failure_without_pods_is_told_at_the_deadline(self, place):
         _, second, *_ = place.releases
         place.settings["ready"] = 0.1

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from cdml.adapters.targets.kserve.check_files import check_troubles
 from cdml.adapters.targets.kserve.manifest import KserveManifest, read_inference_service
 from cdml.adapters.targets.kserve.release_objects import inference_service
 from cdml.adapters.targets.kserve.service_status import is_ready, service_troubles
@@ -149,7 +150,9 @@ class InferenceServices(Workloads):
         if complete and is_ready(there.workload) and not any(one.final for one in found):
             return ""
         if deployment is not None:
-            found = [*troubles(deployment, self._api.list("Pod", labels)), *found]
+            pods = self._api.list("Pod", labels)
+            checked = [trouble for pod in pods for trouble in check_troubles(pod)]
+            found = list(dict.fromkeys([*checked, *troubles(deployment, pods), *found]))
         hopeless = [one.sentence for one in found if one.final]
         if hopeless:
             raise InputError(f"v{release.version} cannot be served: {'; '.join(hopeless)}.")
