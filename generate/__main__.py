@@ -19,6 +19,7 @@ from cdml.evidence import (
     charts,
     criterion,
     failure,
+    features,
     interval,
     judges,
     lineage,
@@ -118,7 +119,8 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
     printed = first_verdict(ROOT / "examples/llm")
     tables["compare"] = f"```text\n$ {LINE}\n{printed}```\n"
     written[ROOT / "docs/compare.svg"] = picture(LINE, printed)
-    describe_fields((cases, charts, criterion, interval, judges, schema, failure, monitor, lineage))
+    evidence = (cases, charts, criterion, features, interval, judges, schema, failure, monitor)
+    describe_fields((*evidence, lineage))
     formats = dict(FILES)
     formats[lineage.Lineage] = lineage.FILE
     formats[failure.Failure] = "<command>.error.json"

@@ -2,7 +2,7 @@
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
 # GitHub's own reading of Markdown, Chromium to look at the page, sudo to isolate models with, rsync for
 # pipelines of GitLab CI, Maven for those of Jenkins. With `all` also those of the long tests: Go builds a
-# cluster, containerd runs its pods, Prometheus counts their requests.
+# cluster, containerd runs its pods, Prometheus counts their requests, Redis serves features.
 set -euo pipefail
 
 missing=()
@@ -20,6 +20,7 @@ if [[ ${1:-} == all && $(uname) == Linux ]]; then
   command -v go >/dev/null || missing+=(golang-go)
   command -v containerd >/dev/null || missing+=(containerd)
   command -v runc >/dev/null || missing+=(runc)
+  command -v redis-server >/dev/null || missing+=(redis-server)
   command -v nft >/dev/null || missing+=(nftables)
   command -v conntrack >/dev/null || missing+=(conntrack)
   command -v ip >/dev/null || missing+=(iproute2)

@@ -175,6 +175,8 @@ def _tags(run: GateRun, ci_run: CiRun) -> dict[str, str]:
         "cdml.verdict": run.verdict.value,
         "cdml.commit": ci_run.commit() or "",
     }
+    if run.data.features is not None:
+        tags["cdml.features"] = run.data.features.digest
     request = ci_run.trigger().pull_request
     if request is not None:
         tags["cdml.pull_request"] = str(request.number)

@@ -20,6 +20,7 @@ from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
+from cdml.config.features import feature_store_types
 from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from cdml.evaluation.metric_runner import Measurer
     from cdml.evaluation.prediction_store import Samples
     from cdml.evaluation.scorer import Scorer
+    from cdml.features.feature_store import FeatureStore
     from cdml.journal.port import Journal
     from cdml.models.registry import Registry
     from cdml.monitoring.windows import PredictionLog
@@ -392,6 +394,24 @@ class Wiring:
         kinds = traffic_types()
         made: Traffic = kinds.adapter(source.type)(
             kinds.read_settings(source.type, source.settings),
+            locate=self.loaded.locate,
+            variables=self.environment,
+        )
+        return made
+
+    @cached_property
+    def feature_store(self) -> FeatureStore:
+        """What serves features.
+
+        Raises:
+            ConfigurationError: there is no `features`.
+        """
+        features = self.loaded.config.features
+        if features is None:
+            raise ConfigurationError("features is missing.", "Add it: it names the feature store.")
+        kinds = feature_store_types()
+        made: FeatureStore = kinds.adapter(features.type)(
+            kinds.read_settings(features.type, features.settings),
             locate=self.loaded.locate,
             variables=self.environment,
         )

@@ -8,6 +8,7 @@ from cdml.common.addresses import Address, mask, reveal
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.data_checks import data_check_types
+from cdml.config.features import FeaturesSettings, feature_store_types
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.kinds import Kinds
 from cdml.config.registries import DEFAULT_REGISTRY, registry_problem
@@ -19,6 +20,8 @@ from cdml.config.variables import in_ci
 REGISTRY_PLACE: KeyPath = ("registry", "uri")
 TARGET: KeyPath = ("deploy", "target")
 TRAFFIC: KeyPath = ("deploy", "canary", "traffic")
+FEATURES: KeyPath = ("features",)
+_DEFAULT_TYPES = {TARGET: "registry", FEATURES: "feast"}
 NO_REGISTRY = (
     "is empty or not set; in CI the default registry has no champion, so every model would be the"
     " first. Set it (an unset secret is empty)"
@@ -41,6 +44,11 @@ def find_contradictions(
     yield from _about_kind(document, TARGET, target_types(), targets)
     if at(document, *TRAFFIC) is not None:
         yield from _about_kind(document, TRAFFIC, traffic_types(), traffic_types())
+    if at(document, *FEATURES) is not None:
+        yield from _about_kind(
+            document, FEATURES, feature_store_types(), feature_store_types(),
+            shared=FeaturesSettings.model_fields,
+        )  # fmt: skip
     if at(document, "deploy", "canary") is not None:
         yield from _about_splitting(document)
     yield from _about_data_checks(document)
@@ -73,12 +81,14 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _about_kind(
-    document: Mapping[str, Any], place: KeyPath, kinds: Kinds[Any], names: Collection[str]
-) -> Iterator[Complaint]:
-    """The type at a place, and the settings next to it."""
+    document: Mapping[str, Any], place: KeyPath, kinds: Kinds[Any], names: Collection[str],
+    shared: Collection[str] = (),
+) -> Iterator[Complaint]:  # fmt: skip
+    """The type at a place, and the settings next to it that are not `shared` by all types."""
     written = at(document, *place)
     settings = dict(written) if isinstance(written, dict) else {}
-    name = str(settings.pop("type", "registry" if place == TARGET else ""))
+    name = str(settings.pop("type", _DEFAULT_TYPES.get(place, "")))
+    settings = {key: value for key, value in settings.items() if key not in shared}
     if name and name not in names:
         yield (*place, "type"), describe_unknown(kinds.word, name, names)
     for inner, message in kinds.problems(name, settings):

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from cdml.config import delivery, monitoring, training
 from cdml.config import schema as model
 from cdml.config.data_checks import data_check_types
+from cdml.config.features import feature_store_types
 from cdml.config.kinds import Kinds
 from cdml.config.registries import registry_types
 from cdml.config.targets import target_types
@@ -27,6 +28,7 @@ def json_schema() -> str:
     schema["title"] = "cdml.yaml"
     _add_kinds(schema["$defs"], "TargetSettings", target_types())
     _add_kinds(schema["$defs"], "TrafficSettings", traffic_types())
+    _add_kinds(schema["$defs"], "FeaturesSettings", feature_store_types())
     uri = schema["$defs"]["RegistrySettings"]["properties"]["uri"]
     uri["description"] = "\n".join((uri["description"], *registry_types().describe()))
     checks = schema["$defs"]["DataSettings"]["properties"]["checks"]
@@ -81,8 +83,8 @@ def describe_fields(modules: Iterable[ModuleType]) -> None:
 
 
 def _modules_of_settings() -> Iterator[ModuleType]:
-    """Where the settings of targets and sources of traffic are written."""
-    types = (*target_types().values(), *traffic_types().values())
+    """Where the settings of targets, sources of traffic and feature stores are written."""
+    types = (*target_types().values(), *traffic_types().values(), *feature_store_types().values())
     kinds = (kind.settings for kind in types if kind.settings)
     yield from {module: None for kind in kinds if (module := inspect.getmodule(kind))}
 

@@ -10,6 +10,7 @@ from pydantic.functional_validators import AfterValidator
 from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.class_labels import find_class, yaml_scalar
 from cdml.config.delivery import DeploySettings
+from cdml.config.features import FeaturesSettings
 from cdml.config.input_columns import Purposes
 from cdml.config.monitoring import MonitoringSettings
 from cdml.config.output_columns import AnswerColumns
@@ -417,6 +418,8 @@ class Config(SettingsModel):
     """The model's name in the registry."""
     registry: RegistrySettings = RegistrySettings()
     data: DataSettings
+    features: FeaturesSettings | None = None
+    """The feature store that the model reads; null: none."""
     gates: tuple[GateSettings, ...] = ()
     scoring: ScoringSettings = ScoringSettings()
     policy: PolicySettings = PolicySettings()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cdml.config import Config, LoadedConfig
 from cdml.data.contract import Contract, Severity
+from cdml.data.feature_checks import FeatureFacts
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import positive_class
 from cdml.data.rules.rule import RuleContext, RuleOrCheck
@@ -27,6 +28,7 @@ class CheckContext:
     now: datetime
     related: Mapping[str, Table]
     signatures: Sequence[Signature]
+    store: FeatureFacts | None = None
 
     @property
     def fields(self) -> dict[str, Field]:

@@ -1,5 +1,6 @@
 from typing import Protocol
 
+from cdml.features.feature_store import FeatureStore
 from cdml.models.registry import Registry
 from cdml.report.ports import ReportPorts
 from cdml.tables.table import Tables
@@ -16,4 +17,9 @@ class DataPorts(ReportPorts, Protocol):
     @property
     def tables(self) -> Tables:
         """Opens data."""
+        ...
+
+    @property
+    def feature_store(self) -> FeatureStore:
+        """What `features` names; a ConfigurationError where it is missing."""
         ...

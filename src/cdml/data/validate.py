@@ -14,6 +14,7 @@ from cdml.config.data_checks import data_check_types
 from cdml.data.check import CheckContext, DataCheck, keys_of, label_field, may_disclose
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
+from cdml.data.feature_checks import judge_features, read_features
 from cdml.data.leakage import label_checks
 from cdml.data.leakage.separation import check_separation
 from cdml.data.odcs.load import load_contract, open_related
@@ -86,9 +87,11 @@ def validate_data(
         against = ReferenceChecks.prepare(
             table, reference_source, settings, partial(may_disclose, loaded, promised)
         )
+    features = read_features(loaded, ports, champion)
     context = CheckContext(
         loaded=loaded, table=table, contract=promised, against=against, judged=judged,
         now=ports.clock.now(), related=related, signatures=signatures,
+        store=features,
     )  # fmt: skip
     findings = tuple(_findings(context, ports.progress))
     evidence = DataEvidence(
@@ -98,6 +101,7 @@ def validate_data(
         data=ref,
         reference=None if isinstance(reference_source, NoReference) else reference_source.ref,
         profile=reference_source.source if isinstance(reference_source, StoredProfile) else None,
+        features=features.record if features else None,
         checks=findings,
     )
     _keep_profile(against, output, evidence)
@@ -167,6 +171,11 @@ def _label_leaks(context: CheckContext, _: Counts) -> Iterator[Check]:
     )
 
 
+def _features(context: CheckContext, _: Counts) -> Iterator[Check]:
+    if context.store is not None:
+        yield from judge_features(context.store, context.judged)
+
+
 _REFERENCE = "comparing with the reference"
 
 CHECKS = (
@@ -197,6 +206,7 @@ CHECKS = (
         judge=_label_leaks,
         keys={"label_given_away": "leakage"},
     ),
+    DataCheck(judge=_features),
 )
 """Every check of the data, in the order of their findings; those of one step stand together."""
 

@@ -21,6 +21,7 @@ from cdml.evidence.base import (
 from cdml.evidence.cases import CaseResults
 from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
 from cdml.evidence.criterion import Criterion, Tier
+from cdml.evidence.features import FeatureServiceRecord
 from cdml.evidence.interval import Difference, Interval
 from cdml.evidence.judges import JudgeRecord
 
@@ -316,8 +317,10 @@ class DataEvidence(_Stage):
     """The rows that they were compared with; null where there were none, or only a profile."""
     profile: Text | None = None
     """The version whose profile was the reference; null where the reference's rows were read."""
+    features: FeatureServiceRecord | None = None
+    """What the model reads from a feature store; null where none is configured."""
     checks: tuple[Check, ...]
-    """Every check of contract, drift and leakage."""
+    """Every check of contract, drift, leakage and features."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -23,6 +23,7 @@ from cdml.adapters.scoring.model_requirements import (
     ModelRequirement,
     content,
     copied,
+    parse_requirements,
     read_requirements,
 )
 from cdml.adapters.scoring.package_index import (
@@ -74,7 +75,8 @@ def interpreter(
     if environment == "current":
         return Path(sys.executable)
     if environment == "model":
-        return _built(model, progress, warm, walls, hide)
+        requirements, python = read_requirements(model), _python_version(model)
+        return _built(requirements, python, progress, warm, walls, hide)
     executable = shutil.which(environment)
     if executable is None:
         raise ConfigurationError(
@@ -84,6 +86,12 @@ def interpreter(
     return Path(executable).absolute()
 
 
+def requirements_environment(folder: Path, progress: Progress) -> Path:
+    """The Python with the packages of a folder's requirements.txt; raises as `interpreter`."""
+    requirements = parse_requirements(folder)
+    return _built(requirements, _CURRENT, progress, lambda *_: None, lambda: Walls.NONE, ())
+
+
 def cache_folder() -> Path:
     """Where environments are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -91,14 +99,13 @@ def cache_folder() -> Path:
 
 
 def _built(
-    model: Path,
+    requirements: Sequence[ModelRequirement],
+    python: str,
     progress: Progress,
     warm: Warm,
     walls: Callable[[], Walls],
     hide: Sequence[Path],
 ) -> Path:
-    requirements = read_requirements(model)
-    python = _python_version(model)
     setting = os.environ.get(BUILD, "")
     if setting not in {"", "allow", "deny"}:
         raise ConfigurationError(f"{BUILD} is {setting!r}.", "Set it to allow or deny.")

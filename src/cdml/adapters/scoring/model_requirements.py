@@ -42,6 +42,24 @@ class ModelRequirement:
 def read_requirements(model: Path) -> list[ModelRequirement]:
     """The model's requirements, and what reading rows and loading it takes if they lack it.
 
+    Raises as `parse_requirements`.
+    """
+    requirements = parse_requirements(model)
+    names = {each.name for each in requirements}
+    version = read_mlmodel(model).mlflow
+    if not names & {"mlflow", "mlflow-skinny"}:
+        pinned = f"mlflow-skinny=={version}" if version else "mlflow-skinny"
+        requirements.append(_parse(model, pinned, 0))
+    if "mlflow" not in names:
+        requirements += [
+            _parse(model, name, 0) for name in ("pandas", "pyarrow") if name not in names
+        ]
+    return requirements
+
+
+def parse_requirements(model: Path) -> list[ModelRequirement]:
+    """The requirements of a model's folder, or of another, as they are written.
+
     Raises:
         InputError: there are none, or a line has more than a package by its name and
             version, or a wheel or source package that lies in the model's folder.
@@ -56,17 +74,7 @@ def read_requirements(model: Path) -> list[ModelRequirement]:
             f"the model has no {FILE} to build its environment from.",
             "Log it with pip_requirements, or set scoring.environment to current.",
         ) from error
-    requirements = [_parse(model, line, number) for number, line in _lines(text)]
-    names = {each.name for each in requirements}
-    version = read_mlmodel(model).mlflow
-    if not names & {"mlflow", "mlflow-skinny"}:
-        pinned = f"mlflow-skinny=={version}" if version else "mlflow-skinny"
-        requirements.append(_parse(model, pinned, 0))
-    if "mlflow" not in names:
-        requirements += [
-            _parse(model, name, 0) for name in ("pandas", "pyarrow") if name not in names
-        ]
-    return requirements
+    return [_parse(model, line, number) for number, line in _lines(text)]
 
 
 def content(requirements: Sequence[ModelRequirement]) -> list[str]:
