@@ -161,8 +161,13 @@ def describe_view(view: Any, entities: Mapping[str, Any], applied: Applied) -> d
             projection.name
             for projection in getattr(view, "source_feature_view_projections", {}).values()
         ),
-        "state": getattr(getattr(applied.views.get(view.name), "state", None), "name", ""),
+        "state": state_of(applied.views.get(view.name)),
     }
+
+
+def state_of(view: Any) -> str:
+    """The state of a view in the registry; older versions of Feast have none."""
+    return str(getattr(getattr(view, "state", None), "name", ""))
 
 
 def source_of(view: Any) -> str:
@@ -216,6 +221,9 @@ def sample(
     ends = [getattr(view, "most_recent_end_time", None) for view in views.values()]
     now = datetime.now(UTC)
     moment = min([end for end in ends if end is not None] or [now])
+    busy = [name for name, view in views.items() if state_of(view) == "MATERIALIZING"]
+    if busy:  # Feast refuses to serve it
+        return {"skipped": f"{busy[0]} is being materialized, and serves nothing meanwhile"}
     if not pairs:
         return {"skipped": "the service has no feature that is stored"}
     try:
