@@ -106,10 +106,22 @@ def test_a_record_is_the_same_before_and_after_it_is_applied(readings, tmp_path)
     unapplied = store_of(fresh).read(SERVICE, 5, FakeProgress())
     assert record_service(unapplied.repository, SERVICE).digest == applied.digest
     assert "not applied yet" in unapplied.skipped
+    transformed = [
+        record_service(one.repository, "flight_ratios") for one in (readings["sqlite"], unapplied)
+    ]
+    assert transformed[0] == transformed[1]
+
+
+def test_an_on_demand_view_is_recorded_with_its_code_and_the_view_it_reads(readings):
+    repository = readings["sqlite"].repository
+    record = record_service(repository, "flight_ratios")
+    assert [view.name for view in record.views] == ["ratios", "stats"]
+    assert repository.services["flight_ratios"].request == {"amount": "double"}
 
 
 def test_a_change_of_type_ttl_and_source_is_refused(world, readings, tmp_path):
-    champion = record_service(readings["sqlite"].repository, SERVICE)
+    applied = readings["sqlite"].repository
+    champion = record_service(applied, SERVICE)
     folder = tmp_path / "changed"
     shutil.copytree(world[0]["sqlite"], folder)
     file = folder / "flights.py"
@@ -118,6 +130,7 @@ def test_a_change_of_type_ttl_and_source_is_refused(world, readings, tmp_path):
         ("timedelta(days=2)", "timedelta(days=1)"),
         ('name="spend", dtype=Float64', 'name="spend", dtype=Int64'),
         ("data/stats.parquet", "data/other.parquet"),
+        ('inputs["amount"] / inputs["spend"]', 'inputs["amount"] * inputs["spend"]'),
     ):
         assert before in text
         text = text.replace(before, after)
@@ -127,6 +140,8 @@ def test_a_change_of_type_ttl_and_source_is_refused(world, readings, tmp_path):
     assert "spend changes from double to long" in found
     assert "TTL changes from 48 h to 24 h" in found
     assert "data/other.parquet" in found
+    changes = check_changes(changed, record_service(applied, "flight_ratios"))
+    assert "ratios" in {check.column for check in changes}
 
 
 def test_a_view_that_is_being_materialized_is_named(world, tmp_path):

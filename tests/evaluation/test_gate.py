@@ -11,6 +11,7 @@ from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.models.registry import Training
 from cdml.report.evidence_set import read_evidence_set
+from fakes.feature_store import FakeFeatureStore, repository, sample, sampled, view
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend
 from support.evidence_builders import deployment
@@ -125,6 +126,27 @@ def test_a_version_is_found_by_digest_commit_and_pull_request(world):
         "cdml.pull_request": "7",
     }
     assert expected.items() <= world.registry.version("late", "2").tags.items()
+
+
+def reads_features(world, **changes):
+    """The model reads its input from a store, whose view has these changes."""
+    stats = repository(view(features={"weak": "double"}, **changes))
+    values = [1.0] * 500
+    world.features = FakeFeatureStore(stats, sample(sampled("weak", values, values)))
+
+
+def test_what_a_model_reads_from_a_store_is_recorded_and_must_not_change(world):
+    world.config += "features: {repository: feature_repo, service: flight_delays}\n"
+    reads_features(world)
+    version = gate(world).version
+    kept = world.registry.evidence(version, world.folder / "kept")
+    record = store.read_evidence(kept, DataEvidence).features
+    assert world.registry.version("late", "2").tags["cdml.features"] == record.digest
+    world.registry.set_alias("late", "champion", "2")
+
+    reads_features(world, ttl_seconds=60.0)
+
+    assert FAIL is gate(world, "noisy").data.verdict
 
 
 def test_without_a_pull_request_no_tag_names_one(world):

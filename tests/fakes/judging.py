@@ -71,7 +71,7 @@ class World:
         self.registry, self.journal, self.scorer = FakeRegistry(), FakeJournal(), FakeScorer()
         self.samples, self.ci_run = FakeSamples(), FakeCiRun()
         self.tables, self.progress = FakeTables(folder), FakeProgress()
-        self.measurer = FakeMeasurer()
+        self.measurer, self.features = FakeMeasurer(), None
         self.data = rows()
         self.put(self.data)
 
@@ -110,6 +110,7 @@ class World:
             scorer=self.scorer,
             samples=self.samples,
             measurer=self.measurer,
+            feature_store=self.features,
             results=FakeResultFiles(),
             tables=self.tables,
             ci_run=self.ci_run,

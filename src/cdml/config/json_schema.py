@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cdml.config import delivery, monitoring, training
+from cdml.config import delivery, features, monitoring, training
 from cdml.config import schema as model
 from cdml.config.data_checks import data_check_types
 from cdml.config.features import feature_store_types
@@ -22,7 +22,7 @@ from cdml.statistics.metrics import metric_names
 
 def json_schema() -> str:
     """The schema as indented JSON, each key described, the known metrics offered by name."""
-    describe_fields((delivery, monitoring, training, model, *_modules_of_settings()))
+    describe_fields((delivery, features, monitoring, training, model, *_modules_of_settings()))
     schema = model.Config.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"

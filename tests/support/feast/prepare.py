@@ -39,7 +39,9 @@ def main(folders):
         import flights
 
         store = FeatureStore(folder)
-        store.apply([flights.user, flights.source, flights.stats, flights.service])
+        views = [flights.stats, flights.ratios]
+        services = [flights.service, flights.on_demand]
+        store.apply([flights.user, flights.source, *views, *services])
         store.materialize(now - timedelta(days=4), now)
         frame.to_parquet("data/stats.parquet")
         sys.path.remove(folder)

@@ -150,11 +150,11 @@ def features_of(view: Any, applied: Applied) -> list[Any]:
 def describe_view(view: Any, entities: Mapping[str, Any], applied: Applied) -> dict[str, Any]:
     """All that decides which values a model gets of it."""
     known = {**applied.entities, **entities}
-    joined = [known[name] for name in getattr(view, "entities", []) if name in known]
+    joined = keys_of(view, known)
     ttl = getattr(view, "ttl", None)
     return {
         "features": {field.name: type_name(field.dtype) for field in features_of(view, applied)},
-        "join_keys": sorted(entity.join_key for entity in joined),
+        "join_keys": sorted(joined),
         "ttl_seconds": ttl.total_seconds() if ttl else None,
         "source": source_of(view),
         "reads": sorted(
@@ -163,6 +163,13 @@ def describe_view(view: Any, entities: Mapping[str, Any], applied: Applied) -> d
         ),
         "state": state_of(applied.views.get(view.name)),
     }
+
+
+def keys_of(view: Any, entities: Mapping[str, Any]) -> tuple[str, ...]:
+    """Its join keys, without the one that Feast gives to views that have none."""
+    names = [name for name in getattr(view, "entities", []) if name in entities]
+    keys = (entities[name].join_key for name in names)
+    return tuple(key for key in keys if not key.startswith("__dummy"))
 
 
 def state_of(view: Any) -> str:
@@ -264,8 +271,7 @@ def sample_entities(
     offline = get_provider(store.config).offline_store
     columns = {}
     for view in views.values():
-        entities = [applied.entities[name] for name in view.entities if name in applied.entities]
-        joined = tuple(entity.join_key for entity in entities)
+        joined = keys_of(view, applied.entities)
         source = view.batch_source
         columns_of = {name: column for column, name in (source.field_mapping or {}).items()}
         keys = [columns_of.get(key, key) for key in joined]
