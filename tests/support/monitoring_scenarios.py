@@ -46,6 +46,7 @@ class MonitoredWorld(World):
         self.state = FakeJournal()
         self.tables = TablesByScheme()
         self.prediction_log = DuckPredictionLog()
+        self.features = None
         self.traffic = {"request": [], "at": [], "prediction": [], "score": [], "version": []}
         self.arrived = {"request": [], "late": [], "seen": []}
         self.random = random.Random(5)
@@ -132,6 +133,7 @@ class MonitoredWorld(World):
         vars(ports).update(
             tables=self.tables,
             prediction_log=self.prediction_log,
+            feature_store=self.features,
             monitoring_state=faults.around("journal", self.state),
         )
         return ports

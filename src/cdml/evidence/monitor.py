@@ -70,8 +70,9 @@ class Alarm(EvidenceModel):
     """Something about the feeds that keeps monitoring from its work, or may."""
 
     kind: Literal[
-        "predictions", "labels", "column", "schema", "version", "unusable", "clock", "late", "rules"
-    ]
+        "predictions", "labels", "column", "schema", "version", "unusable", "clock", "late",
+        "rules", "features",
+    ]  # fmt: skip
     """What it is about."""
     verdict: Verdict
     """inconclusive: what serves is not watched; warn: it is, with this restriction."""

@@ -21,6 +21,7 @@ from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
 from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
 from cdml.monitoring.columns import columns_of, needed_columns
+from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import NoPromise, Promise, find_promises
@@ -130,6 +131,7 @@ class Look:
         if feeds.readable and not broken:
             state, more = self._judge(before, periods, feeds, fresh=new)
             alarms += more
+        alarms += feature_alarms(self.loaded, self.ports)
         evidence = self._evidence(state, feeds, alarms)
         if dry_run or not state.periods:
             return evidence

@@ -1,6 +1,7 @@
 from typing import Protocol
 
 from cdml.delivery.ports import DeliveryPorts
+from cdml.features.feature_store import FeatureStore
 from cdml.journal.port import Journal
 from cdml.monitoring.windows import PredictionLog
 
@@ -16,4 +17,9 @@ class MonitoringPorts(DeliveryPorts, Protocol):
     @property
     def prediction_log(self) -> PredictionLog:
         """Joins predictions with labels."""
+        ...
+
+    @property
+    def feature_store(self) -> FeatureStore:
+        """What `features` names; a ConfigurationError where it is missing."""
         ...
