@@ -404,11 +404,20 @@ class Wiring:
         """What serves features.
 
         Raises:
-            ConfigurationError: there is no `features`.
+            ConfigurationError: there is no `features`, or its repository may be a stranger's: its
+                code runs without isolation.
         """
         features = self.loaded.config.features
         if features is None:
             raise ConfigurationError("features is missing.", "Add it: it names the feature store.")
+        strangers = self.ci_run.trust().strangers
+        if strangers and self.environment.get("CDML_ISOLATION") != "preferred":
+            raise ConfigurationError(
+                f"The feature repository is not imported for {strangers}: its code would run"
+                " without isolation.",
+                "Push the branch to this repository. In a job without secrets, `isolation:"
+                " preferred` imports it anyway.",
+            )
         kinds = feature_store_types()
         made: FeatureStore = kinds.adapter(features.type)(
             kinds.read_settings(features.type, features.settings),

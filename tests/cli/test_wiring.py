@@ -220,3 +220,21 @@ def test_wiring_a_configuration_imports_nothing_heavy(read, uri):
     )
 
     assert "[]" == ran.stdout.strip()
+
+
+FEATURES = "label: late}\nfeatures: {repository: feature_repo, service: delays}"
+
+
+def test_a_feature_repository_of_strangers_is_not_imported(read):
+    stranger = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request"}
+
+    with pytest.raises(ConfigurationError, match="is not imported for"):
+        _ = read("label: late}", FEATURES, **stranger).feature_store
+
+    assert read("label: late}", FEATURES, **stranger, CDML_ISOLATION="preferred").feature_store
+    assert read("label: late}", FEATURES).feature_store
+
+
+def test_without_features_there_is_no_feature_store(read):
+    with pytest.raises(ConfigurationError, match="features is missing"):
+        _ = read().feature_store
