@@ -78,7 +78,7 @@ class CommentPolicy:
         if code_host is None and self.pull_request:
             raise ServiceError(
                 f"cannot comment on pull request {self.pull_request}: this run has no code host.",
-                "Comments are posted in GitHub Actions; the report files are written everywhere.",
+                "Comments are posted on GitHub and GitLab; report files are written everywhere.",
             )
         on = self.pull_request or (code_host.thread() if code_host else None)
         if code_host is None or on is None or (begun and isinstance(on, Commit)):

@@ -45,7 +45,7 @@ def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]
             raise ConfigurationError(
                 "The repository has no remote. In CI, a journal without one is lost with the"
                 " runner.",
-                "Check the repository out with actions/checkout, or add the remote in an"
+                "Check the repository out as the CI system does, or add the remote in an"
                 " earlier step: git remote add origin ADDRESS.",
             )
         return None
