@@ -246,6 +246,39 @@ def test_a_run_tells_its_parameters_and_the_data_it_learned_from(tmp_path):
         registry.training("0" * 32)
 
 
+def test_a_training_is_recorded_in_a_run_and_its_parameters_stay(tmp_path):
+    registry = MlflowRegistry("sqlite:///mlflow.db", tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (tmp_path / "lineage.json").write_text("{}")
+    run = registry.new_run("flights")
+    for depth in ("8", "9"):  # MLflow refuses to change a parameter
+        parameters = {"max_depth": depth, **{f"p{n}": "x" for n in range(150)}, "odd(name)": "1"}
+        registry.log_training(
+            run, parameters=parameters, tags={"cdml.seed": depth}, file=tmp_path / "lineage.json"
+        )
+
+    recorded = client.get_run(run)
+    assert ("8", "1", 152) == (
+        recorded.data.params["max_depth"], recorded.data.params["odd_name_"],
+        len(recorded.data.params),
+    )  # fmt: skip
+    assert "9" == recorded.data.tags["cdml.seed"]
+    assert ["lineage.json"] == [file.path for file in client.list_artifacts(run)]
+    assert "FINISHED" == recorded.info.status
+    with pytest.raises(InputError, match="no run"):
+        registry.log_training("0" * 32, parameters={}, tags={}, file=tmp_path / "lineage.json")
+
+
+def test_a_model_is_registered_in_the_run_of_its_training_if_there_is_one(tmp_path):
+    registry = MlflowRegistry("sqlite:///mlflow.db", tmp_path)
+    run = registry.new_run("flights")
+    first, second = plain(tmp_path / "one", "one"), plain(tmp_path / "two", "two")
+
+    assert run == registry.register("flights", first, tags={}, source=f"runs:/{run}/model").run
+    elsewhere = registry.register("flights", second, tags={}, source=f"runs:/{'0' * 32}/model")
+    assert elsewhere.run not in (None, run)
+
+
 class _LosesAnswers:
     """A client whose first answer to a creation is lost, so that it asks again."""
 

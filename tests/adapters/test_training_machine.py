@@ -13,6 +13,7 @@ import pytest
 from cdml.adapters.training.local_machine import LocalMachine
 from cdml.errors import ConfigurationError
 from cdml.training.machine import TrainingJob
+from support.wheels import wheel
 
 PATIENCE = 60
 DRIVER = """\
@@ -160,3 +161,16 @@ def test_packages_of_the_command_are_those_of_its_interpreter(tmp_path):
     assert installed.python == ".".join(map(str, sys.version_info[:3]))
     assert any(one.startswith("pytest==") for one in installed.packages)
     assert list(installed.packages) == sorted(installed.packages)
+
+
+def test_a_lock_is_what_the_command_runs_with(run, tmp_path):
+    index = wheel(tmp_path / "wheels", "needed", {"needed.py": "weight = 42\n"}).parent
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("needed==1.0\n")
+    variables = {
+        "UV_FIND_LINKS": str(index), "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache"),
+    }  # fmt: skip
+    command = ["python", "-c", "import needed; print(needed.weight)"]
+    end = run("", command=command, lock=lock, environment={**os.environ, **variables})
+
+    assert (0, "42") == (end.code, end.last_line)

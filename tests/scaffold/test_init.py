@@ -271,7 +271,9 @@ def test_the_workflows_follow_the_schema_of_github(splitting):
     assert (0, "ok -- validation done") == (told.returncode, told.stdout.strip())
 
 
-def test_the_workflows_are_clean_under_the_strictest_audit(splitting):
+@pytest.mark.parametrize("train", [False, True])
+def test_the_workflows_are_clean_under_the_strictest_audit(splitting, train):
+    init(splitting, target="haproxy", train=train, force=True)
     zizmor = shutil.which("zizmor", path=str(BIN)) or "zizmor"
     told = subprocess.run(
         [zizmor, "--persona", "pedantic", "--offline", "--no-progress", str(splitting)],
@@ -281,3 +283,40 @@ def test_the_workflows_are_clean_under_the_strictest_audit(splitting):
     )
 
     assert 0 == told.returncode, told.stdout
+
+
+class TestTraining:
+    @pytest.fixture
+    def jobs_of_gate(self, tmp_path):
+        init(tmp_path, train=True)
+        return jobs(tmp_path / GATE)
+
+    def test_the_configuration_has_no_problem(self, tmp_path):
+        init(tmp_path, train=True)
+        loaded = load(tmp_path / "cdml.yaml", targets={"registry"}, environment={})
+
+        assert ("python", "train.py") == loaded.config.training.command
+
+    def test_the_job_that_trains_may_only_read(self, jobs_of_gate):
+        assert {"contents": "read"} == jobs_of_gate["train"]["permissions"]
+
+    def test_the_gate_is_red_and_not_skipped_where_training_failed(self, jobs_of_gate):
+        gate = jobs_of_gate["gate"]
+        [download] = [step for step in gate["steps"] if "download-artifact" in step["uses"]]
+
+        assert ("train", "${{ !cancelled() }}") == (gate["needs"], gate["if"])
+        assert "continue-on-error" not in download
+        assert "${{ needs.train.outputs.trained != 'false' }}" == download["if"]
+
+    def test_in_a_folder_of_a_monorepo_the_model_goes_from_job_to_job(self, tmp_path):
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "models/churn").mkdir(parents=True)
+        init(tmp_path / "models/churn", train=True)
+        workflow = jobs(tmp_path / ".github/workflows/cdml-gate-models-churn.yml")
+
+        [upload] = [step for step in workflow["train"]["steps"] if "upload" in step["uses"]]
+        [download] = [step for step in workflow["gate"]["steps"] if "download" in step["uses"]]
+        assert ["models/churn/model", "models/churn/.cdml/lineage.json"] == (
+            upload["with"]["path"].split()
+        )
+        assert "models/churn" == download["with"]["path"]
