@@ -25,7 +25,7 @@ from cdml.evaluation.evaluate import evaluate_model
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
-from cdml.evaluation.scored_model import typed_columns
+from cdml.evaluation.scored_model import locate_predictions, typed_columns
 from cdml.evidence import store
 from cdml.evidence.lineage import FINGERPRINT, lineage_of
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
@@ -150,7 +150,9 @@ def _columns(
     loaded: LoadedConfig, ports: EvaluationPorts, predictions: str | None
 ) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; the evaluation reports what cannot be read."""
-    return typed_columns(Path(loaded.locate(predictions)), ports) if predictions else ()
+    return (
+        typed_columns(locate_predictions(predictions, loaded, ports), ports) if predictions else ()
+    )
 
 
 def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Check, ...]:

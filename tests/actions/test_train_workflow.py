@@ -8,7 +8,7 @@ from world import CONFIGURATION, PYTHON, World
 
 from cdml.scaffold.init import init
 
-pytestmark = pytest.mark.xdist_group("runner")
+pytestmark = [pytest.mark.xdist_group("runner"), pytest.mark.long]
 
 TRAINING = """\
 training:

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.tables.files import DownloadLimits
+from cdml.adapters.tables.limits import DownloadLimits
 from cdml.errors import InputError
 from cdml.tables.query import Compare, LogicalType, Missing
 

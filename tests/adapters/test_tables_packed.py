@@ -8,7 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.tables.files import DownloadLimits, Unpacking, check_unpacked_size
+from cdml.adapters.tables.files import check_unpacked_size
+from cdml.adapters.tables.limits import DownloadLimits, Unpacking
 from cdml.errors import InputError
 from cdml.tables.query import Compare, In
 

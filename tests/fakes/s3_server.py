@@ -11,11 +11,15 @@ ABSENT = {"bucket": "The specified bucket does not exist", "key": "Not Found"}
 
 
 class S3Server:
-    """Objects by bucket and key; `denies` makes it refuse everybody."""
+    """Objects by bucket and key; `denies` makes it refuse everybody.
+
+    `signers` are the `Authorization` headers of all requests.
+    """
 
     def __init__(self, *buckets: str) -> None:
         self.objects: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
         self.denies = False
+        self.signers: list[str] = []
         self._http = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Handler", (_Handler,), {"s3": self})
         )
@@ -41,7 +45,8 @@ class S3Server:
             found[key] = body
             return 200, b""
         if not key:
-            return 200, _listed(bucket, found, query.get("prefix", [""])[0])
+            every = "delimiter" not in query
+            return 200, _listed(bucket, found, query.get("prefix", [""])[0], every=every)
         return (200, found[key]) if key in found else (404, _error("NoSuchKey", ABSENT["key"]))
 
 
@@ -49,20 +54,20 @@ def _error(code: str, message: str) -> bytes:
     return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
 
 
-def _listed(bucket: str, found: dict[str, bytes], prefix: str) -> bytes:
+def _listed(bucket: str, found: dict[str, bytes], prefix: str, *, every: bool) -> bytes:
     below = {key.removeprefix(prefix) for key in found if key.startswith(prefix)}
-    folders = sorted({re.sub("/.*", "/", key) for key in below if "/" in key})
+    folders = sorted({re.sub("/.*", "/", key) for key in below if "/" in key and not every})
     contents = "".join(
         f"<Contents><Key>{escape(prefix + key)}</Key><Size>{len(found[prefix + key])}</Size>"
         "<LastModified>2026-01-02T03:04:05Z</LastModified></Contents>"
         for key in sorted(below)
-        if "/" not in key
+        if every or "/" not in key
     )
     prefixes = "".join(
         f"<CommonPrefixes><Prefix>{escape(prefix + folder)}</Prefix></CommonPrefixes>"
         for folder in folders
     )
-    head = f"<Name>{bucket}</Name><IsTruncated>false</IsTruncated>"
+    head = f"<Name>{bucket}</Name><IsTruncated>false</IsTruncated><KeyCount>{len(below)}</KeyCount>"
     return f"<ListBucketResult>{head}{contents}{prefixes}</ListBucketResult>".encode()
 
 
@@ -74,7 +79,15 @@ class _Handler(BaseHTTPRequestHandler):
         asked = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, text = self.s3.answer(self.command, asked.path, parse_qs(asked.query), body)
-        self.send_response(status)
+        self.s3.signers.append(self.headers.get("Authorization", ""))
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if status == 200 and part and self.command == "GET":
+            first, last, whole = int(part[1]), int(part[2]), len(text)
+            status, text = 206, text[first : last + 1]
+            self.send_response(status)
+            self.send_header("Content-Range", f"bytes {first}-{first + len(text) - 1}/{whole}")
+        else:
+            self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")
         self.send_header("ETag", '"e"')

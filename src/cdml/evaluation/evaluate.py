@@ -24,6 +24,7 @@ from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
 from cdml.evaluation.scored_model import (
     ScoredModel,
+    locate_predictions,
     named_by_address,
     read_predictions,
     typed_columns,
@@ -152,7 +153,7 @@ def _rows(
 ) -> Table:
     """The evaluation rows, in types that fit what is going to be paired with them."""
     if predictions is not None:
-        alike = typed_columns(Path(loaded.locate(predictions)), ports)
+        alike = typed_columns(locate_predictions(predictions, loaded, ports), ports)
         return open_rows(loaded, ports.tables, data=data, alike=alike)
     signature = None
     if identity is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
@@ -178,7 +179,7 @@ def _given(
     predictions: str,
 ) -> ScoredModel:
     """Predictions scored elsewhere."""
-    path = Path(loaded.locate(predictions))
+    path = locate_predictions(predictions, loaded, ports)
     return ScoredModel(
         model=identity.model if identity else ModelRef(uri=predictions),
         predictions=read_predictions(path, loaded, ports, Side.NEW, table.fields),

@@ -35,11 +35,23 @@ class ScoredModel:
     digest: str | None = None
 
 
+def locate_predictions(written: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Path:
+    """A file or folder of predictions; of a file at an address the copy on this machine.
+
+    Raises:
+        InputError: it cannot be copied or read.
+    """
+    address = loaded.locate(written)
+    if "://" in address and address.endswith(PREDICTIONS_FILES):
+        return ports.tables.open(address).parquet
+    return Path(address)
+
+
 def predictions_file(
     written: str, loaded: LoadedConfig, ports: EvaluationPorts, side: Side
 ) -> Path | None:
     """The file, or a tool's folder of results, where a name means predictions and not a model."""
-    path = Path(loaded.locate(written))
+    path = locate_predictions(written, loaded, ports)
     if written.endswith(PREDICTIONS_FILES) or path.is_file():
         return path
     folder = path.is_dir() and not (path / "MLmodel").exists()

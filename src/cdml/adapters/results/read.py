@@ -11,7 +11,8 @@ from pathlib import Path
 from cdml.adapters.results import TABLE, result_readers
 from cdml.adapters.results.other_tools import refuse_other_tools
 from cdml.adapters.results.result_writer import ResultWriter
-from cdml.adapters.tables.files import Unpacking, check_unpacked_size
+from cdml.adapters.tables.files import check_unpacked_size
+from cdml.adapters.tables.limits import Unpacking
 from cdml.common.adapter_table import find_adapter
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError

@@ -17,8 +17,10 @@ import duckdb
 
 from cdml.adapters.tables.csv_files import read_csv
 from cdml.adapters.tables.duckdb_engine import another_connection, connect
-from cdml.adapters.tables.files import DownloadLimits, Files, find_files
+from cdml.adapters.tables.files import Files, find_files
 from cdml.adapters.tables.json_files import read_json
+from cdml.adapters.tables.limits import DownloadLimits
+from cdml.adapters.tables.object_stores import S3
 from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.parquet_union import join_parquet
 from cdml.adapters.tables.queries import query_answers
@@ -34,7 +36,7 @@ from cdml.adapters.tables.sql_engine import (
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.adapters.tables.text_columns import Texts
 from cdml.adapters.tables.text_types import Typed, write_typed
-from cdml.common.addresses import mask
+from cdml.common.addresses import mask, reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.evidence.schema import DataRef
@@ -121,12 +123,11 @@ class DuckTables:
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = connect(self._folder)
         self._conversion = Conversion(folder=self._folder)
+        self._copied: dict[str, Files] = {}
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
-        into = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            files = find_files(uri, into, self._limits)
-            files.look_through(self._limits.unpacking)
+            files = self._find(uri)
             digest = files.digest()
             typed = self._conversion.typed(self._engine, files, digest, declared)
             columns, rows = read_columns(self._engine, typed.path, files.uri)
@@ -134,6 +135,17 @@ class DuckTables:
             raise InputError(f"{uri!r} cannot be read: {error}.") from error
         place = self._place(files, digest, self._engine, typed, columns)
         return SqlTable(ref=DataRef(uri=files.uri, digest=digest, rows=rows), place=place)
+
+    def _find(self, uri: str) -> Files:
+        """The files of an address; what lies in a store is copied once, for all who open it."""
+        address = reveal(uri)
+        if address in self._copied:
+            return self._copied[address]
+        files = find_files(uri, Path(tempfile.mkdtemp(dir=self._folder)), self._limits)
+        files.look_through(self._limits.unpacking)
+        if address.partition("://")[0] in S3:
+            self._copied[address] = files
+        return files
 
     def _place(
         self, files: Files, digest: str, engine: duckdb.DuckDBPyConnection, typed: Typed,

@@ -7,11 +7,13 @@ import itertools
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from cdml.adapters.tables.limits import DownloadLimits, Unpacking
+from cdml.adapters.tables.object_stores import S3, fetch_objects
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
@@ -26,33 +28,11 @@ FORMATS = {
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
 }
 OBJECT_STORES = (
-    "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
+    "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
 )  # fmt: skip
-"""Schemes of addresses in object stores."""
+"""Schemes of addresses in object stores that cdml does not read."""
 _READABLE = "Use Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) or JSON lines (.json, .jsonl)."
 _BLOCK = 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpacking:
-    """How much may come out of a packed file, in bytes.
-
-    `ratio` is bytes for one packed byte, of files that unpack to more than 256 MiB. Tables rarely
-    reach 100; gzip's end is 1032, where a file is one thing over and over.
-    """
-
-    size: int = 64 * 2**30
-    ratio: int = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadLimits:
-    """How much of the world is waited for: seconds without a byte and in all, bytes in all."""
-
-    silence: float = 30.0
-    seconds: float = 1800.0
-    size: int = 16 * 2**30
-    unpacking: Unpacking = field(default_factory=Unpacking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +59,7 @@ class Files:
 
 
 def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
-    """The files of a path, glob, folder, file:// or http(s):// address, which is downloaded.
+    """The files of a path, glob, folder or file://, or of http(s):// and s3://, which are copied.
 
     Raises:
         InputError: there is nothing there, nothing that can be read, or too much of it.
@@ -90,6 +70,10 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
         masked = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
         path = _download(address, masked, into, limits)
         return Files(uri=masked, paths=(path,), format=_format(path))
+    if scheme in S3:
+        masked = str(uri)
+        found = find_files(fetch_objects(address, masked, into, limits), into, limits)
+        return replace(found, uri=masked)
     if scheme in OBJECT_STORES:
         raise InputError(
             f"cdml cannot read data at {scheme}:// addresses yet.",
@@ -98,7 +82,7 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
     if scheme not in ("", "file"):
         raise InputError(
             f"cdml cannot read {scheme}:// addresses.",
-            "Use a file, a glob, a folder of Parquet files, or an http(s) URL.",
+            "Use a file, a glob, a folder of Parquet files, or an http(s) or s3 URL.",
         )
     path = Path(unquote(urlsplit(address).path) if scheme else address)
     if path.is_dir():
