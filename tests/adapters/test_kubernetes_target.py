@@ -51,6 +51,16 @@ class TestWhatIsWritten:
         assert head["labels"] == made["spec"]["selector"]["matchLabels"]
         assert [name] == place.server.names("services") == place.server.names("configmaps")
 
+    def test_a_gateway_knows_a_release_before_it_gets_a_share(self, place):
+        first, second, broken, _ = place.releases
+        place.target.stage(second, fence=2)
+        staged = place.server.weights("flights")
+        with pytest.raises(InputError):
+            place.target.stage(broken, fence=3)
+
+        assert {place.name(first): 100, place.name(second): 0} == staged
+        assert {place.name(first): 100} == place.server.weights("flights")
+
     def test_all_that_is_written_names_its_operation_and_fence(self, place):
         _, second, *_ = place.releases
         place.target.set_operation("op-2")

@@ -29,6 +29,9 @@ _KSERVE = "/apis/serving.kserve.io/v1beta1"
 PATHS["inferenceservices"] = f"{_KSERVE}/namespaces/{NAMESPACE}/inferenceservices"
 
 
+CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
 class ApiServer:
     """An API server at `host`; `folder` is for what both processes read and write.
 
@@ -81,7 +84,7 @@ class ApiServer:
         self.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         for file in sorted((programs / CRDS).glob("gateway*.yaml")):
             self.define(yaml.safe_load(file.read_text()))
-        wait_until(lambda: self.call("GET", PATHS["httproutes"], check=False)[0] == 200)
+        self.wait_for_definitions()
         self.allow(DOCS, "cdml")
 
     def allow(self, page, name):
@@ -105,7 +108,11 @@ class ApiServer:
         wait_until(lambda: self.items("deployments") or not self.items("pods"))
 
     def define(self, crd):
-        self.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+        self.call("POST", CRD_PATH, crd)
+
+    def wait_for_definitions(self):
+        """Wait until all kinds are served: who looks for one before gives up."""
+        wait_until(lambda: all(map(_is_established, self.call("GET", CRD_PATH)[1]["items"])))
 
     def kubeconfig(self):
         cluster = {
@@ -163,6 +170,11 @@ class ApiServer:
             return self.call("GET", "/readyz", check=False)[0] == 200
         except (requests.RequestException, OSError):
             return False
+
+
+def _is_established(crd):
+    ready = {"type": "Established", "status": "True"}
+    return any(ready.items() <= one.items() for one in crd["status"]["conditions"] or ())
 
 
 def documented_role(page=DOCS):

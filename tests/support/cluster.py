@@ -46,6 +46,10 @@ def _as_root():
     return sudo if done.returncode == 0 else None
 
 
+def _is_free(number):
+    return not Path("/sys/class/net", isolated_processes.link_of(number)).exists()
+
+
 class Cluster(ApiServer):
     """Runs while it is entered. `gateway_port` is where Envoy serves, at `host`."""
 
@@ -55,7 +59,8 @@ class Cluster(ApiServer):
     def __init__(self, folder, programs):
         if why := cannot_run():
             leave_out(f"the cluster with pods: {why}")
-        self.number = os.getpid() % 250 + 2
+        begin = os.getpid() % 200 + 2
+        self.number = next(number for number in range(begin, 250) if _is_free(number))
         self.programs = programs
         folder.mkdir()
         urls = [f"http://127.0.0.1:{port}" for port in (2379, 2380)]
@@ -205,6 +210,7 @@ class Cluster(ApiServer):
             (self.programs / "contour-source/examples/contour/01-crds.yaml").read_text()
         ):
             self.define(crd)
+        self.wait_for_definitions()
         for name in ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"):
             self.start(name)
         self._make_gateway()
@@ -247,7 +253,11 @@ class Cluster(ApiServer):
 
     def wait_for_gateway(self):
         """Wait until the Gateway has accepted the route."""
-        wait_until(lambda: self.get("httproutes", "flights").get("status", {}).get("parents"))
+
+        def is_accepted():
+            return self.get("httproutes", "flights").get("status", {}).get("parents")
+
+        wait_until(is_accepted, 90, lambda: self.log("contour")[-3000:])
 
     def _is_up(self):
         nodes = self.call("GET", "/api/v1/nodes")[1]["items"]

@@ -42,6 +42,7 @@ class PodsPlace(ClusterPlace):
     `behaviour` is how each release's server behaves.
     """
 
+    PAUSE = 0.5
     BEHAVIOUR = ({"says": 1}, {"says": 2}, {"refuses": "bad pickle"}, {"says": 4})
 
     def __init__(self, folder, server, *, behaviour=BEHAVIOUR, **more):

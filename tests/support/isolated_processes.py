@@ -37,6 +37,11 @@ def group_of(number):
     return f"cdml-{number}"
 
 
+def link_of(number):
+    """The name of the link from this machine to the programs."""
+    return f"cdml{number}"
+
+
 def _unshare(flags):
     if _LIBC.unshare(flags):
         raise OSError(ctypes.get_errno(), "unshare")
@@ -51,7 +56,7 @@ def _connect(number):
     outside = os.open("/proc/self/ns/net", os.O_RDONLY)
     _unshare(_NEWNET)
     there = ("nsenter", f"--net=/proc/{os.getpid()}/fd/{outside}", "ip")
-    link, machine, own = f"cdml{number}", f"198.18.{number}.1", f"198.18.{number}.2"
+    link, machine, own = link_of(number), f"198.18.{number}.1", f"198.18.{number}.2"
     _run(*there, "link", "add", link, "type", "veth", "peer", "eth0", "netns", str(os.getpid()))
     _run(*there, "address", "add", f"{machine}/30", "dev", link)
     _run(*there, "link", "set", link, "up")

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from cdml.adapters.targets.kserve.target import KserveTarget
 from cdml.adapters.targets.kubernetes.target import KubernetesTarget
 from cdml.config import load
+from cdml.delivery.checks.smoke_cases import MALFORMED
 from fakes.kserve_api import FakeKserve
 from fakes.kubernetes_api import FakeKubernetes
 from support.kill_points import Killing
@@ -86,6 +87,7 @@ class KillingOnKubernetes(Killing):
         target = self.TARGET(loaded=loaded, registry=self.world.registry, pause=0.01)
         for fence, version in enumerate(served, start=1):
             target.switch(self.release(version), fence=fence)
+            target.send_request(self.release(version), MALFORMED, timeout=60)
         self.unserved.clear()
         self.server.watch = self._see
 

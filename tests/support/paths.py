@@ -133,6 +133,8 @@ class KubernetesPlace:
     TYPE, TARGET, SERVER = "kubernetes", KubernetesTarget, FakeKubernetes
     MANIFEST, WORKLOADS = MANIFEST, "deployments"
     WEIGHTS = {"from": "config-map", "mount": "/models"}  # noqa: RUF012 - never changed
+    PAUSE = 0.01
+    """Seconds between two looks of the target at its pods."""
 
     def __init__(self, folder, *, route="flights", manifest=None, **more):
         self.server = self.SERVER()
@@ -175,7 +177,7 @@ class KubernetesPlace:
         loaded = load(self.folder / "cdml.yaml", targets=[self.TYPE], environment={})
         with patch.dict(os.environ, KUBECONFIG=str(self.folder / "kubeconfig")):
             return self.TARGET(
-                loaded=loaded, registry=self.registry, environment=environment, pause=0.01
+                loaded=loaded, registry=self.registry, environment=environment, pause=self.PAUSE
             )
 
     def restart(self):

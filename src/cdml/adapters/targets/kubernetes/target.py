@@ -193,6 +193,7 @@ class ClusterTarget(ABC):
         if there is not None and _runs(there):
             self._director.claim(fence)
             self._workloads.sign(there, fence)
+            self._announce(name, fence)
             return
         starts = there is not None and there.can_start
         objects = [] if starts else self._workloads.describe(to, fence)
@@ -201,8 +202,10 @@ class ClusterTarget(ABC):
         if there is not None and starts:
             self._workloads.start(there, fence)
         self._workloads.apply(objects, fence)
+        self._announce(name, fence)
         try:
             self._workloads.wait_until_ready(to)
+            self._workloads.let_gateways_hear()
         except CdmlError:
             with suppress(CdmlError):  # it gets no traffic; why it failed is what matters
                 self._end(self._idle(self._director.read(), [name]), fence)
@@ -272,6 +275,12 @@ class ClusterTarget(ABC):
             warm = there is not None and (_runs(there) or there.can_start)
             self._check_usable(starts_pods=not warm)
             self._checked = True
+
+    def _announce(self, name: str, fence: int) -> None:
+        """Let the Gateway know a release while its pods start, before it gets a share."""
+        if self._settings.route is not None:
+            about = (self._owner, self._settings.service, name, fence, self._header)
+            self._director.change(fence, lambda route: traffic_split.announce(route, *about))
 
     def _select(
         self,

@@ -154,6 +154,23 @@ def shift_route(
     ]
 
 
+def announce(
+    route: Object, owner: Owner, service: str, name: str, fence: int, header: str | None = None
+) -> Patch:
+    """Add a release to our rule without a share; empty where it is there.
+
+    A Gateway answers 503 while it has a share for a backend that it does not know yet.
+    """
+    number = rule_index(route, owner, service)
+    present = _backends(route["spec"]["rules"][number])
+    if any(one["name"] == name for one in present):
+        return []
+    place = f"/spec/rules/{number}/backendRefs"
+    whole = [*present, {"name": name, "port": PORT, "weight": 0, **_named_in(header, name)}]
+    added = {"op": "replace", "path": place, "value": whole}
+    return [*_unchanged(route), added, *_signed(route, owner, fence)]
+
+
 def shift_selector(service: Object, owner: Owner, selector: Mapping[str, str], fence: int) -> Patch:
     """Let a Service select these pods. The whole selector: a merge would keep old keys."""
     old = service.get("spec", {}).get("selector")

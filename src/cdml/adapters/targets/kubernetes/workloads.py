@@ -206,6 +206,10 @@ class Workloads(ABC):
                 return
         act(thing)
 
+    def let_gateways_hear(self) -> None:
+        """Pause: a Gateway knows of ready pods later than the API server, and answers 503."""
+        time.sleep(self._pause)
+
     def wait_until_ready(self, release: Release) -> None:
         """Wait for all pods of a release.
 
