@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import yaml
-from mlflow.models import infer_signature
 
 from support import models
 
@@ -28,6 +27,8 @@ class CanaryStory:
     """A repository with a registry, and a configuration with this target and this traffic."""
 
     def __init__(self, folder, target, traffic, **variables):
+        from mlflow.models import infer_signature
+
         self.folder, self.variables = folder, variables
         models.parquet(folder, models.rows(1000))
         (folder / "models").mkdir()
