@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(items):
 def _needs_cluster(item):
     """By a fixture, or by a parameter that chooses one."""
     chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return "cluster_programs" in item.fixturenames or "cluster" in chosen
+    named = any(isinstance(one, str) and one == "cluster" for one in chosen)
+    return named or "cluster_programs" in item.fixturenames
 
 
 def pytest_collection_finish(session):
