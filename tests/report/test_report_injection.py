@@ -8,6 +8,7 @@ import pytest
 
 from cdml.adapters.ci.github.workflow_commands import annotation_command
 from cdml.ci.code_host import PullRequest
+from cdml.cli import run
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
 from fakes.ci_run import FakeCiRun
@@ -16,7 +17,7 @@ from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.payloads import PAYLOADS
-from support.scenarios import SCENARIOS, configured, with_cases, written
+from support.scenarios import CONFIG, SCENARIOS, configured, with_cases, written
 
 FIXED = {
     "schema",
@@ -53,14 +54,23 @@ def filled(value, text, key=""):
     return text if isinstance(value, str) and key not in FIXED else value
 
 
-def told(folder, text):
-    """Report the failing and the delivered scenario with this text everywhere."""
-    evidence = [
-        type(one).model_validate(
-            filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]), strict=False
-        )
+def evidence_with(text, **produced):
+    """Evidence of the failing and the delivered scenario with this text everywhere else."""
+    documents = [
+        (type(one), filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]))
         for one in (*with_cases(SCENARIOS["fail"]()), *SCENARIOS["deployed"]())
     ]
+    return [
+        kind.model_validate(
+            {**document, "produced": {**document["produced"], **produced}}, strict=False
+        )
+        for kind, document in documents
+    ]
+
+
+def told(folder, text):
+    """Report it."""
+    evidence = evidence_with(text)
     loaded = configured(folder)
     named = loaded.config.model_copy(update={"model": text[:LONGEST]})
     host = FakeCodeHost(FakeCiRun(pull=PullRequest(number=7, head="c" * 40), address=text))
@@ -128,3 +138,27 @@ def test_no_payload_becomes_a_command_to_the_runner(text, tmp_path):
         command = annotation_command(annotation, "")
         assert re.match(r"::(error|warning|notice) title=[^:\n]*::", command)
         assert 1 == len(command.splitlines())
+
+
+NOTE = "\x1b[8mha:////4EV2hpZGRlbg==\x1b[0m a note of Jenkins, hidden in its console"
+
+
+@pytest.mark.parametrize("text", [*PAYLOADS, NOTE], ids=range(len(PAYLOADS) + 1))
+def test_no_payload_controls_the_console_of_jenkins(text, tmp_path, monkeypatch, capsys):
+    """Jenkins decodes what escape sequences enclose, and a carriage return would forge a line."""
+    for name, value in {
+        "JENKINS_URL": "https://jenkins.test/",
+        "BUILD_URL": "https://jenkins.test/job/gate/1/",
+        "CDML_CODE_HOST": "none",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "cdml.yaml").write_text(CONFIG, encoding="utf-8")
+    evidence = evidence_with(text, run="https://jenkins.test/job/gate/1/", commit=None)
+    written(tmp_path / ".cdml", *evidence)
+
+    run(["report", "--config", str(tmp_path / "cdml.yaml")])
+
+    printed = capsys.readouterr()
+    assert "did not pass" in printed.out
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", printed.out)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", printed.err)
