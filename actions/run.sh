@@ -40,7 +40,8 @@ done < <(
   compgen -e
   env | sed -n 's/^\(BASH_FUNC_[^=]*\)=.*/\1/p'
 )
-# Who signs the journal is who delivers; no command that runs a model is given the key.
+# Who signs the journal is who delivers; no command that runs a model is given the key, except for
+# monitor, which runs models only in isolation.
 case "${1-}" in
   deploy | rollback | history | monitor) ;;
   *) unwanted+=(-u CDML_JOURNAL_KEY -u CDML_JOURNAL_KEY_PREVIOUS) ;;

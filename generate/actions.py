@@ -79,7 +79,7 @@ INPUTS = (
     Input(
         "github-token",
         "Token for the journal and the monitoring state (`contents: write`), the issue (`issues:"
-        " write`) and the retraining workflow (`actions: write`)",
+        " write`), the retraining workflow (`actions: write`) and rollbacks (`deployments: write`)",
         (),
         inputs_of=("monitor",),
         default=TOKEN,

@@ -263,6 +263,7 @@ class Wiring:
         environment: the process's environment.
         budget: how long the command may wait for platform, registry and target together.
         selection: how files of results are read.
+        isolated: why no model runs without isolation, whoever wrote it; empty where it may.
     """
 
     loaded: LoadedConfig
@@ -271,6 +272,7 @@ class Wiring:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     budget: Budget = field(default_factory=Budget, repr=False)
     selection: Selection = field(default_factory=Selection)
+    isolated: str = ""
 
     @cached_property
     def _host(self) -> RunHost:
@@ -300,6 +302,7 @@ class Wiring:
         needs_registry: bool = True,
         delivery: str | None = None,
         selection: Selection | None = None,
+        isolated: str = "",
     ) -> Wiring:
         """Wire what a configuration file requires."""
         if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
@@ -309,7 +312,8 @@ class Wiring:
             )
         loaded = load(config, targets=target_types(), needs_registry=needs_registry)
         sweep(Path(tempfile.gettempdir()))
-        return cls(loaded, progress, delivery, selection=selection or Selection())
+        selection = selection or Selection()
+        return cls(loaded, progress, delivery, selection=selection, isolated=isolated)
 
     @cached_property
     def registry(self) -> Registry:
@@ -331,7 +335,8 @@ class Wiring:
     def _enclosure(self) -> Enclosure:
         from cdml.adapters.scoring.sandbox_choice import Enclosure
 
-        return Enclosure(self.ci_run.trust())
+        trust = self.ci_run.trust()
+        return Enclosure(replace(trust, strangers=trust.strangers or self.isolated))
 
     @cached_property
     def scorer(self) -> Scorer:

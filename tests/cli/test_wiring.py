@@ -238,3 +238,14 @@ def test_a_feature_repository_of_strangers_is_not_imported(read):
 def test_without_features_there_is_no_feature_store(read):
     with pytest.raises(ConfigurationError, match="features is missing"):
         _ = read().feature_store
+
+
+def test_a_command_that_holds_keys_runs_no_model_without_isolation(read, monkeypatch):
+    from cdml.adapters.scoring import sandbox_choice
+
+    monkeypatch.setattr(sandbox_choice, "can_build", lambda _: False)
+    found = read()
+    wiring = Wiring(found.loaded, found.progress, isolated="a command that may roll back")
+
+    with pytest.raises(ConfigurationError, match="for a command that may roll back"):
+        _ = wiring.scorer._walls

@@ -82,7 +82,8 @@ class World:
         """Register a model of this content, with the evidence that it passed."""
         model = self.folder / f"model-{name}"
         model.mkdir(exist_ok=True)
-        (model / "MLmodel").write_text(f"name: {name}\n")
+        if not (model / "MLmodel").exists():
+            (model / "MLmodel").write_text(f"name: {name}\n")
         version = self.registry.register("flights", model, tags=tags or {})
         if kept:
             evidence = self.evidence(version, auc=auc, against=against, **words)

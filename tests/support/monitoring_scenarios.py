@@ -11,10 +11,11 @@ from cdml.evidence.interval import Interval
 from cdml.evidence.schema import Evaluation, MetricValue
 from cdml.monitoring.monitor import monitor
 from cdml.monitoring.state import parse_state
-from cdml.wiring import TablesByScheme
+from cdml.wiring import TablesByScheme, make_samples
 from fakes.delivery import CONFIG, World
 from fakes.faults import Faults
 from fakes.journal import FakeJournal
+from fakes.scorer import FakeScorer, pretend
 
 MONITORING = """\
   predictions: predictions.parquet
@@ -34,10 +35,11 @@ def interval(low, high):
 class MonitoredWorld(World):
     """A world whose model serves from 1 May 2026, 12:00 UTC, with an accuracy of 0.9 at its gate.
 
-    `traffic` are logged predictions and `arrived` their labels, both as columns.
+    `traffic` are logged predictions and `arrived` their labels, both as columns. Each of the
+    `inputs` is a logged score that is right so often; None is what serves.
     """
 
-    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES):
+    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None):
         super().__init__(folder)
         from cdml.adapters.predictions.windows import DuckPredictionLog
 
@@ -48,8 +50,18 @@ class MonitoredWorld(World):
         self.prediction_log = DuckPredictionLog()
         self.features = None
         self.traffic = {"request": [], "at": [], "prediction": [], "score": [], "version": []}
+        self.inputs = inputs or {}
+        self.traffic |= {name: [] for name in self.inputs}
+        self.scorer = FakeScorer()
+        self.samples = make_samples()
         self.arrived = {"request": [], "late": [], "seen": []}
         self.random = random.Random(5)
+
+    def register(self, name, **words):
+        """As ever; with logged inputs it is a model whose answer is the input of its name."""
+        if name in self.inputs:
+            pretend(self.folder / f"model-{name}", inputs=[name], score=name)
+        return super().register(name, **words)
 
     def ship(self, *names):
         """As ever, by the gates of before; then what serves is watched."""
@@ -96,7 +108,10 @@ class MonitoredWorld(World):
         prediction = late if right else not late
         request = len(self.traffic["request"]) if request is None else request
         score = 0.8 if prediction else 0.2
-        row = (request, at.replace(tzinfo=None), prediction, score, version)
+        row = [request, at.replace(tzinfo=None), prediction, score, version]
+        for accuracy in self.inputs.values():
+            knows = right if accuracy is None else self.random.random() < accuracy
+            row.append(0.8 if late is knows else 0.2)
         for column, value in zip(self.traffic.values(), row, strict=True):
             column.append(value)
         if labelled:
@@ -135,5 +150,7 @@ class MonitoredWorld(World):
             prediction_log=self.prediction_log,
             feature_store=self.features,
             monitoring_state=faults.around("journal", self.state),
+            scorer=self.scorer,
+            samples=self.samples,
         )
         return ports

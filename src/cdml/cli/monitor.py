@@ -19,7 +19,9 @@ def monitor(config: Path, output_dir: Path, environment: str | None, dry_run: bo
     from cdml.monitoring.monitor import monitor as look
     from cdml.wiring import Wiring
 
-    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
+    # This process holds the token and the keys of a delivery.
+    isolated = "a command that may roll back"
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment, isolated=isolated)
     evidence = look(
         wiring.loaded, wiring, output=output_dir, environment=environment, dry_run=dry_run
     )

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.values import BoundValue, ColumnName, MetricName, Share
 
-Reaction = Literal["issue", "retrain"]
+Reaction = Literal["issue", "retrain", "rollback"]
 """What a proven degradation brings about."""
 
 
@@ -78,8 +78,8 @@ class MonitoringSettings(SettingsModel):
     false_alarms: float = Field(default=0.01, gt=0, lt=0.5)
     """Chance of any false alarm between two deploys, over all rules and looks."""
     on_degradation: tuple[Reaction, ...] = ("issue",)
-    """What a proven degradation does: keep one issue up to date, or start the retraining workflow
-    once."""
+    """What a proven degradation does: keep one issue up to date, start the retraining workflow, or
+    roll back to a version that is proven better on the same rows; the latter two once."""
     retrain: RetrainSettings | None = None
     silence: Duration = 86_400.0
     """Time without predictions, or without labels that are due, after which monitoring alarms."""
@@ -88,6 +88,8 @@ class MonitoringSettings(SettingsModel):
     def _consistent(self) -> Self:
         if "retrain" in self.on_degradation and self.retrain is None:
             raise ValueError("on_degradation has retrain, but retrain.workflow is missing")
+        if "rollback" in self.on_degradation and self.labels is None:
+            raise ValueError("on_degradation has rollback, which compares by labels; add labels")
         if self.label_time is not None and self.labels is None:
             raise ValueError("label_time is a column of labels, which is missing")
         if self.against == ():

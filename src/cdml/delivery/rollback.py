@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from cdml.common.verdict import Verdict
@@ -19,7 +20,14 @@ from cdml.delivery.rollback_request import LONGEST, Request, request_for
 from cdml.delivery.rollout.plan import entry_of_version, rollback_target
 from cdml.delivery.rollout.state_machine import traffic_percentage
 from cdml.delivery.rollout.transitions import LEASE
-from cdml.errors import ConfigurationError, InputError, Overtaken, RollbackFailed, ServiceError
+from cdml.errors import (
+    ConfigurationError,
+    InputError,
+    LockHeld,
+    Overtaken,
+    RollbackFailed,
+    ServiceError,
+)
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, Times
 from cdml.journal.records import (
@@ -47,6 +55,7 @@ def rollback(
     reason: str = "",
     request_id: str | None = None,
     checks: Checks | None = None,
+    only: str | None = None,
 ) -> Deployment:
     """Make the last good release serve again, and quarantine what serves now.
 
@@ -57,11 +66,13 @@ def rollback(
 
     The same request again, after whatever broke off, is the same rollback: it is finished, and
     leads no further back. `request_id` is by default the CI run, or in a terminal what this machine
-    has not seen the end of.
+    has not seen the end of. With `only`, nothing is done unless the version that this operation
+    deployed still serves, and a deploy that is under way is waited for.
 
     Raises:
         ConfigurationError: the reason is longer than the journal keeps, or the request id is.
-        InputError: there is no release to roll back to, or `to` never served.
+        InputError: there is no release to roll back to, `to` never served, or another version
+            serves than `only` allows.
         ServiceError: nothing could be begun.
         RollbackFailed: it was begun and failed; the message says what serves.
         LockHeld: another operation is under way and does not end.
@@ -75,11 +86,29 @@ def rollback(
     )
     about = (operator.book.environment, operator.book.model, to or "")
     request = request_for(*about, given=request_id, run=ports.ci_run.url(), output=output)
-    run = _Rollback(ports=ports, operator=operator, request=request, requested=ports.clock.now())
+    now = ports.clock.now()
+    run = _Rollback(ports=ports, operator=operator, request=request, requested=now, only=only)
     store.remove_evidence(output, Deployment)
     done = write_outcome(operator, repeat_until_locked(operator, partial(run.perform, to)))
     request.forget()
     return done
+
+
+def choose_release(
+    loaded: LoadedConfig, ports: DeliveryPorts, *, output: Path, environment: str, only: str
+) -> Release:
+    """What a rollback of the version that the operation `only` deployed would restore now.
+
+    Raises:
+        InputError: there is none, or another version serves.
+        ServiceError: a service does not answer, or another operation is under way.
+    """
+    operator = OperationRunner.configured(loaded, ports, environment, output=output)
+    observation = operator.look()
+    if observation.ledger.operation is not None:
+        raise LockHeld(f"Another operation is under way in {environment}.")
+    _require_serving(observation, only)
+    return _way_back(operator, observation).release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +119,7 @@ class _Rollback:
     operator: OperationRunner
     request: Request
     requested: datetime
+    only: str | None = None
 
     def perform(self, to: str | None) -> Deployment:
         """Roll back.
@@ -106,7 +136,8 @@ class _Rollback:
             request=self.request.id if to is None else None,  # a version is more than an end
         )
         self.request.remember()
-        observation = operator.settle(patience=PATIENCE, rollback=preempt)
+        rollback = preempt if self.only is None else None
+        observation = operator.settle(patience=PATIENCE, rollback=rollback)
         aborted = self._aborted(observation) if to is None else None
         if aborted is not None:
             return aborted
@@ -122,10 +153,12 @@ class _Rollback:
                 " --request-id.",
                 journal=observation.commit,
             )
+        if self.only is not None:
+            _require_serving(observation, self.only)
         entry = self._named(observation.ledger, to) if to else self._restored_since(observation)
         operation = self._plan(
             serving_release(observation, operator.book.model, self.ports),
-            (entry or self._way_back(observation)).release,
+            (entry or _way_back(operator, observation)).release,
         )
         serves = traffic_percentage(observation.serving, operation.to) == ALL
         if current and current.release == operation.to and serves:
@@ -223,28 +256,6 @@ class _Rollback:
         open_then = before.operation is not None and before.operation.id == current.operation
         return None if served and not open_then else current
 
-    def _way_back(self, observation: Observation) -> Entry:
-        refused: dict[str, str] = {}
-        while entry := rollback_target(observation.ledger, observation.serving, refused):
-            why = (
-                ""
-                if traffic_percentage(observation.serving, entry)
-                else self.operator.voucher.refuses(entry)
-            )
-            if not why:
-                return entry
-            self.ports.progress.note(f"Skipping v{entry.version}: {why}")
-            refused[entry.digest] = f"v{entry.version}"
-        bad = ", ".join(f"v{one.version}" for one in observation.ledger.quarantined)
-        but = f"; quarantined: {bad}" if bad else ""
-        if refused:
-            but += f"; recorded only in the journal: {', '.join(refused.values())}"
-        raise InputError(
-            f"There is no version to roll back to: {_seen(observation)} has served"
-            f" {self.operator.book.environment}{but}.",
-            "`cdml history` lists what has served. --to selects a version, even a quarantined one.",
-        )
-
     def _named(self, ledger: JournalDocument, to: str) -> Entry:
         number = str(int(to)) if uri.is_version(to) else to
         entry = entry_of_version(ledger, number)
@@ -270,6 +281,44 @@ class _Rollback:
                 f"v{operation.to.version} cannot be restored: {problem} {served}",
                 "`cdml history` lists what else has served. --to selects a version.",
             )
+
+
+def _way_back(operator: OperationRunner, observation: Observation) -> Entry:
+    """What a rollback restores by default; releases that nothing vouches for are skipped."""
+    refused: dict[str, str] = {}
+    while entry := rollback_target(observation.ledger, observation.serving, refused):
+        why = (
+            ""
+            if traffic_percentage(observation.serving, entry)
+            else operator.voucher.refuses(entry)
+        )
+        if not why:
+            return entry
+        operator.ports.progress.note(f"Skipping v{entry.version}: {why}")
+        refused[entry.digest] = f"v{entry.version}"
+    bad = ", ".join(f"v{one.version}" for one in observation.ledger.quarantined)
+    but = f"; quarantined: {bad}" if bad else ""
+    if refused:
+        but += f"; recorded only in the journal: {', '.join(refused.values())}"
+    raise InputError(
+        f"There is no version to roll back to: {_seen(observation)} has served"
+        f" {operator.book.environment}{but}.",
+        "`cdml history` lists what has served. --to selects a version, even a quarantined one.",
+    )
+
+
+def _require_serving(observation: Observation, only: str) -> None:
+    """Refuse where another operation's version serves, or the target was switched by hand."""
+    entries, where = observation.ledger.entries, observation.ledger.environment
+    # A repair is another operation on the same version.
+    same = takewhile(lambda one: one.release == entries[0].release, entries)
+    ours = any(one.operation == only for one in same)
+    if not ours or traffic_percentage(observation.serving, entries[0]) != ALL:
+        raise InputError(
+            f"Nothing was rolled back: {describe_serving(observation.serving, where)}"
+            " It is not the version that was judged.",
+            "`cdml history` lists what has served.",
+        )
 
 
 def _seen(observation: Observation) -> str:

@@ -94,8 +94,11 @@ def predict(
     *,
     into: Path,
     role: str = CHALLENGER,
+    hidden: tuple[str, ...] = (),
 ) -> ScoredModel:
     """Score the rows with a model, which sentences call by its role, into a predictions file.
+
+    The model sees none of the `hidden` addresses, nor those of the configured rows.
 
     Raises:
         InputError: the model cannot be loaded, throws, or answers badly.
@@ -127,7 +130,7 @@ def predict(
             purposes=config.data.purposes,
             classes=config.data.classes,
             answer=config.data.answer.columns if config.data.answer else None,
-            hidden=_addresses(loaded, table),
+            hidden=_addresses(loaded, table, hidden),
         ),
         ports.progress,
     )
@@ -141,10 +144,11 @@ def predict(
     )
 
 
-def _addresses(loaded: LoadedConfig, table: Table) -> tuple[Path, ...]:
+def _addresses(loaded: LoadedConfig, table: Table, others: tuple[str, ...]) -> tuple[Path, ...]:
     """Where rows with their labels lie on this machine: each place itself; of a glob its folder."""
     data = loaded.config.data
-    written = [table.ref.uri, data.evaluation, *([data.reference] if data.reference else [])]
+    reference = [data.reference] if data.reference else []
+    written = [table.ref.uri, data.evaluation, *reference, *others]
     addresses = []
     for uri in map(reveal, written):
         local = unquote(urlsplit(uri).path) if uri.startswith("file:") else loaded.locate(uri)

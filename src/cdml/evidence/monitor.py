@@ -106,10 +106,11 @@ class MonitoredVersion(EvidenceModel):
 class ReactionTaken(EvidenceModel):
     """What the degradation brought about."""
 
-    kind: Literal["issue", "retrain"]
+    kind: Literal["issue", "retrain", "rollback"]
     """Which reaction."""
-    state: Literal["done", "refused"]
-    """Whether it was done; what was refused is tried again at the next look."""
+    state: Literal["done", "refused", "declined"]
+    """Whether it was done. What was refused is tried again at the next look; a rollback is declined
+    for good where another version serves by now."""
     detail: Text
     """What happened, in words."""
     url: Text | None = None

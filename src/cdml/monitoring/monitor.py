@@ -25,7 +25,9 @@ from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import NoPromise, Promise, find_promises
-from cdml.monitoring.reactions import Reactions, intend
+from cdml.monitoring.reactions import Reactions, intend, with_earlier
+from cdml.monitoring.replay import Replay
+from cdml.monitoring.rollbacks import Rollbacks
 from cdml.monitoring.row_alarms import row_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import MonitorState, PeriodState, dump_state, parse_state
@@ -64,7 +66,9 @@ def monitor(
     where = environment or loaded.config.deploy.environment
     for _ in range(_ATTEMPTS):
         try:
-            look = Look(loaded=loaded, settings=settings, ports=ports, environment=where)
+            look = Look(
+                loaded=loaded, settings=settings, ports=ports, environment=where, output=output
+            )
             evidence = look.run(dry_run=dry_run)
         except Moved:
             continue
@@ -86,6 +90,7 @@ class Look:
     settings: MonitoringSettings
     ports: MonitoringPorts
     environment: str
+    output: Path
 
     @property
     def grid(self) -> Grid:
@@ -127,8 +132,16 @@ class Look:
             one.kind in {"column", "schema"} and one.verdict is Verdict.INCONCLUSIVE
             for one in alarms
         )
-        state = before
+        state, replay = before, None
         if feeds.readable and not broken:
+            replay = Replay(
+                loaded=self.loaded,
+                settings=self.settings,
+                ports=self.ports,
+                feeds=feeds,
+                grid=self.grid,
+                starts=tuple(one.since for one in periods),
+            )
             state, more = self._judge(before, periods, feeds, fresh=new)
             alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
@@ -137,9 +150,21 @@ class Look:
             return evidence
         intended = intend(state, evidence.verdict, self.settings, now)
         commit = self._remember(before, intended, snapshot.commit)
+        rollbacks = Rollbacks(
+            loaded=self.loaded,
+            ports=self.ports,
+            environment=self.environment,
+            serving=periods[-1].operation,
+            output=self.output,
+        )
+        proven = rollbacks.prove(intended, replay)
+        commit = self._remember(intended, proven, commit)
+        restored = rollbacks.carry_out(proven, evidence)
+        commit = self._remember(proven, restored, commit)
+        evidence = with_earlier(evidence, intended, restored)
         reactions = Reactions(ports=self.ports, settings=self.settings)
-        done, evidence = reactions.carry_out(intended, evidence)
-        commit = self._remember(intended, done, commit)
+        done, evidence = reactions.carry_out(restored, evidence)
+        commit = self._remember(restored, done, commit)
         return evidence.model_copy(update={"state": commit})
 
     def _remember(

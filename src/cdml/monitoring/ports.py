@@ -1,13 +1,14 @@
 from typing import Protocol
 
 from cdml.delivery.ports import DeliveryPorts
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.features.feature_store import FeatureStore
 from cdml.journal.port import Journal
 from cdml.monitoring.windows import PredictionLog
 
 
-class MonitoringPorts(DeliveryPorts, Protocol):
-    """What monitoring may touch, besides what a delivery may."""
+class MonitoringPorts(DeliveryPorts, EvaluationPorts, Protocol):
+    """What monitoring may touch, besides what a delivery and an evaluation may."""
 
     @property
     def monitoring_state(self) -> Journal:

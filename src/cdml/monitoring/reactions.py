@@ -1,11 +1,13 @@
-"""What a look brings about: the issue, and retraining once for each degradation.
+"""What a look brings about: the issue, and retraining or a rollback once for each degradation.
 
 What is intended is in the state before it is done, so that a run that is killed in between leaves
 nothing that the next one does not know of.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from cdml.ci.automation import AutomationHost
 from cdml.common.verdict import Verdict
@@ -14,9 +16,11 @@ from cdml.errors import ServiceError
 from cdml.evidence.monitor import Monitoring, ReactionTaken
 from cdml.journal.branches import branch_part
 from cdml.monitoring.ports import MonitoringPorts
-from cdml.monitoring.state import IssueState, MonitorState, PeriodState, Reaction
+from cdml.monitoring.state import IssueState, MonitorState, Reaction
 from cdml.report.formats.monitoring_issue import issue_body, issue_title
 
+_ONCE: tuple[Literal["rollback", "retrain"], ...] = ("rollback", "retrain")
+"""What is done once for each degradation."""
 _LONGEST = 900
 """Characters of the reason that a workflow is given."""
 
@@ -33,16 +37,16 @@ def intend(
         state = state.model_copy(
             update={"issue": IssueState(url=None, operation=serving.operation)}
         )
-    retrained = any(one.kind == "retrain" for one in serving.reactions)
-    if _degraded(serving) and "retrain" in settings.on_degradation and not retrained:
-        reaction = Reaction(kind="retrain", state="intended", at=now)
-        serving = serving.model_copy(update={"reactions": (*serving.reactions, reaction)})
-        state = state.model_copy(update={"periods": (serving, *state.periods[1:])})
-    return state
-
-
-def _degraded(period: PeriodState) -> bool:
-    return any(rule.degraded_in is not None and rule.tier == "critical" for rule in period.rules)
+    if not any(rule.degraded for rule in serving.rules):
+        return state
+    there = {one.kind for one in serving.reactions}
+    begun = tuple(
+        Reaction(kind=kind, state="intended", at=now)
+        for kind in _ONCE
+        if kind in settings.on_degradation and kind not in there
+    )
+    serving = serving.model_copy(update={"reactions": (*serving.reactions, *begun)})
+    return state.model_copy(update={"periods": (serving, *state.periods[1:])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,8 @@ class Reactions:
         done: list[Reaction] = []
         for one in serving.reactions:
             reaction = one
-            if one.state == "intended" and self.settings.retrain is not None:
+            retrains = one.kind == "retrain" and self.settings.retrain is not None
+            if one.state == "intended" and retrains:
                 reaction = self._start(one, evidence)
             done.append(reaction)
             evidence = _with(evidence, _taken(reaction))
@@ -109,7 +114,16 @@ class Reactions:
         return state, _with(evidence, _issue("done", "The issue is closed.", closed))
 
 
+_STATES: Mapping[str, Literal["done", "declined"]] = {"done": "done", "declined": "declined"}
 _NO_HOST = "There is no code host here that has issues and workflows."
+
+
+def with_earlier(evidence: Monitoring, before: MonitorState, after: MonitorState) -> Monitoring:
+    """The evidence with what became of reactions to versions that serve no more."""
+    for old, new in zip(before.periods[1:], after.periods[1:], strict=True):
+        for then, now in zip(old.reactions, new.reactions, strict=True):
+            evidence = evidence if then == now else _with(evidence, _taken(now))
+    return evidence
 
 
 def _with(evidence: Monitoring, reaction: ReactionTaken) -> Monitoring:
@@ -125,7 +139,7 @@ def _issue(state: str, detail: str, url: str | None = None) -> ReactionTaken:
 def _taken(reaction: Reaction) -> ReactionTaken:
     return ReactionTaken(
         kind=reaction.kind,
-        state="done" if reaction.state == "done" else "refused",
-        detail=reaction.detail,
+        state=_STATES.get(reaction.state, "refused"),
+        detail=reaction.detail or "It is tried at the next look.",
         url=reaction.url,
     )

@@ -39,6 +39,11 @@ class RuleState(EvidenceModel):
         """The metric on the scale on which it is judged."""
         return restored_figure(self.metric, self.worst, self.best)
 
+    @property
+    def degraded(self) -> bool:
+        """Whether a critical promise is proven to be broken."""
+        return self.degraded_in is not None and self.tier == "critical"
+
 
 class ClosedWindow(EvidenceModel):
     """What a window held when it was closed, so that later arrivals are counted."""
@@ -49,13 +54,21 @@ class ClosedWindow(EvidenceModel):
 
 
 class Reaction(EvidenceModel):
-    """Something that a degradation brings about; `intended` is written before it is done."""
+    """Something that a degradation brings about; `intended` is written before it is done.
 
-    kind: Literal["retrain"]
-    state: Literal["intended", "done"]
+    A rollback is `begun` once version `to` is proven better, and `declined` where another version
+    serves by now. `comparisons` counts the looks that compared, and `compared_to` is the first
+    window that the last one did not see.
+    """
+
+    kind: Literal["retrain", "rollback"]
+    state: Literal["intended", "begun", "done", "declined"]
     at: Moment
     detail: Text = ""
     url: Text | None = None
+    to: Text | None = None
+    comparisons: Count = 0
+    compared_to: int | None = None
 
 
 class PeriodState(EvidenceModel):

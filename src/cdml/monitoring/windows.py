@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from cdml.evaluation.prediction_store import Layout
 from cdml.monitoring.figures import Figure
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.tables.table import Table
+
+WINDOW_COLUMN = "cdml_window"
+"""The column of exported rows with the number of their window."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,6 +66,20 @@ class WindowQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRows:
+    """Which labelled rows are exported: those that this version served since the last start.
+
+    `columns` of the predictions go with key, label and window. Windows with a smaller share of
+    labels than `min_labelled` are left out, and of more than `most` rows a fixed sample is taken.
+    """
+
+    version: str
+    columns: tuple[str, ...]
+    min_labelled: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRows:
     """The predictions of one window, one serving period by time, and one version by the log.
 
@@ -89,5 +107,15 @@ class PredictionLog(Protocol):
         Raises:
             InputError: a column is missing or of another type, a key is repeated on one side, or
                 a label is older than its prediction.
+        """
+        ...
+
+    def export(
+        self, predictions: Table, labels: Table, query: WindowQuery, served: ServedRows, into: Path
+    ) -> int:
+        """Write these rows to a Parquet file, and give their number.
+
+        Raises:
+            InputError: as `summarise`, where columns are missing or of another type.
         """
         ...

@@ -13,17 +13,17 @@ from pathlib import Path
 from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.tables.duckdb_engine import Engine, connect
-from cdml.adapters.tables.sql_engine import EngineColumn, parquet, quote
+from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.monitoring.figures import Figure, Form
-from cdml.monitoring.windows import WindowQuery, WindowRows
+from cdml.monitoring.windows import WINDOW_COLUMN, ServedRows, WindowQuery, WindowRows
 from cdml.statistics.metrics import Loss, Metric
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table
 
-_WINDOW, _AT, _VERSION = "cdml_window", "cdml_at", "cdml_version"
+_WINDOW, _AT, _VERSION = WINDOW_COLUMN, "cdml_at", "cdml_version"
 _EARLY = "cdml_early"
 _GROUP = f"{_WINDOW}, {_AT}, {_VERSION}"
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,6 +42,12 @@ class DuckPredictionLog:
     ) -> tuple[WindowRows, ...]:
         return _Summary(self._engine, predictions, labels, query).rows()
 
+    def export(
+        self, predictions: Table, labels: Table, query: WindowQuery, served: ServedRows, into: Path
+    ) -> int:
+        carried = tuple(dict.fromkeys((*query.columns.key, *served.columns)))
+        return _Summary(self._engine, predictions, labels, query, carried).export(served, into)
+
 
 @dataclass(frozen=True)
 class _Summary:
@@ -51,6 +57,7 @@ class _Summary:
     log: Table
     label_table: Table | None
     query: WindowQuery
+    carried: tuple[str, ...] = ()
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -88,7 +95,7 @@ class _Summary:
         """The columns of the predictions that are read."""
         columns = self.query.columns
         version = (columns.version,) if columns.version is not None else ()
-        others = (*columns.scores.values(), *self._figure_columns, *version)
+        others = (*columns.scores.values(), *self._figure_columns, *version, *self.carried)
         return tuple(dict.fromkeys((*columns.key, columns.time, columns.prediction, *others)))
 
     def rows(self) -> tuple[WindowRows, ...]:
@@ -128,6 +135,26 @@ class _Summary:
                 )
             )
         return tuple(rows)
+
+    def export(self, served: ServedRows, into: Path) -> int:
+        """See the port. A hash of the key draws the sample, so it is the same at every look."""
+        label = quote(self.query.columns.layout.required_label)
+        columns = [*map(quote, self.carried), label, _WINDOW]
+        number = f"regexp_replace(trim({_VERSION}), '^v|\\.0+$', '', 'gi')"
+        share = f"avg(CAST({self._labelled} AS INT)) OVER (PARTITION BY {_WINDOW})"
+        key = ", ".join(map(quote, self.query.columns.key))
+        self.engine.run(
+            f"COPY (SELECT {', '.join(columns)} FROM (SELECT *, {self._labelled} AS cdml_labelled,"
+            f" {share} AS cdml_share FROM {self._relation}"
+            f" WHERE {_AT} = {len(self.query.starts) - 1}"
+            f" AND ({_VERSION} IS NULL OR {number} = {literal(served.version)}))"
+            f" WHERE cdml_labelled AND cdml_share >= {served.min_labelled!r}"
+            f" ORDER BY hash({key}), {key} LIMIT {served.most})"
+            f" TO {literal(str(into))} (FORMAT parquet)",
+            self.predictions.path,
+        )
+        [(rows,)] = self.engine.fetch(f"SELECT count(*) FROM {parquet(into)}", into)
+        return int(rows)
 
     def _refuse_repeated(self) -> int:
         """Refuse a key that is in several rows of the log, and give their number.
@@ -213,6 +240,7 @@ class _Summary:
             f"p.{quote(columns.prediction)} AS {PREDICTION}",
             *(f"p.{quote(name)} AS {quote(as_)}" for as_, name in columns.scores.items()),
             *(f"p.{quote(name)}" for name in self._figure_columns),
+            *(f"p.{quote(name)}" for name in self.carried if name != PREDICTION),
         ]
         if self.labels is not None:
             select.append(f"l.{quote(columns.layout.required_label)}")

@@ -65,6 +65,8 @@ def _row(rule: MonitoredRule) -> str:
 
 
 def _next_step(evidence: Monitoring) -> str:
+    if any((one.kind, one.state) == ("rollback", "done") for one in evidence.reactions):
+        return "The version before serves again. The next look closes this issue."
     if evidence.verdict is Verdict.FAIL:
         return (
             "Next: deploy a better version, or take this one back with `cdml rollback`. This issue"
