@@ -60,8 +60,8 @@ VARIABLES = {
     "CDML_PLATFORM": "Both in one, until the next release; use the two above",
     "CDML_UNWALLED": "`true`: a model ran in this job without isolation, so that no token is used",
     "CDML_GITLAB_TOKEN": (
-        "Access token of the GitLab project (scope `api`) for notes, deployments and the journal;"
-        " the component's job that runs the model never uses it"
+        "Access token of the GitLab project (scope `api`) for notes, deployments, the issue and"
+        " the journal; the component's job that runs the model never uses it"
     ),
     "CDML_GITHUB_URL": (
         "In Jenkins, the address of a GitHub whose host name does not contain `github`"
@@ -79,6 +79,10 @@ VARIABLES = {
     "CDML_DOTENV": (
         "Everywhere but in GitHub Actions, the file of variables that outputs are added to:"
         " `CDML_VERDICT=pass`"
+    ),
+    "CDML_WORKFLOW": (
+        "On GitLab, `retrain.workflow` for the pipeline that trains; `CDML_WORKFLOW_REASON` has"
+        " the reason"
     ),
     "CDML_SEED": "`training.seed`, for your training command",
     "CDML_TRAINING_PATH": "`PATH` of your training command; the action sets it to the job's",

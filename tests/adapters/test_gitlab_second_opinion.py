@@ -1,5 +1,7 @@
 """python-gitlab on the same stand-in: it sees what cdml wrote, and takes it for a GitLab."""
 
+from datetime import UTC, datetime
+
 import gitlab
 import pytest
 
@@ -43,6 +45,29 @@ class TestWhatCdmlWrote:
 
         assert (HEAD, "main", "success") == (deployment.sha, deployment.ref, deployment.status)
         assert "https://up.test" == environment.external_url
+
+    def test_is_one_open_issue_and_a_pipeline_with_variables(
+        self, gitlab_server, tmp_path, project
+    ):
+        host = on_gitlab(gitlab_server, tmp_path, OF_PUSH)
+        host.report_issue("production/flights", "one", "x")
+        address = host.report_issue("production/flights", "two", "y")
+        inputs, since = {"reason": "worse"}, datetime(2026, 5, 1, tzinfo=UTC)
+        run = host.start_workflow("train.yml", None, inputs, since=since)
+
+        (issue,) = project.issues.list(state="opened", get_all=True)
+        (pipeline,) = project.pipelines.list(source="api", ref="main", get_all=True)
+
+        assert ("two", address) == (issue.title, issue.web_url)
+        assert run == pipeline.web_url
+        given = {one.key: one.value for one in pipeline.variables.list(get_all=True)}
+        assert {"CDML_WORKFLOW": "train.yml", "CDML_WORKFLOW_REASON": "worse"} == given
+        issue.state_event = "close"
+        issue.save()
+        assert host.close_issue("production/flights", "over") is None
+        # What its own client sends to start one is what the stand-in takes.
+        variables = [{"key": "CDML_WORKFLOW", "value": "train.yml"}]
+        assert project.pipelines.create({"ref": "main", "variables": variables}).web_url != run
 
     @pytest.mark.parametrize(
         ("verdict", "held", "state"),

@@ -26,9 +26,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from fakes.git_server import answer_git
 from fakes.github_api import Answer, Call, Rejected
 from fakes.github_server import Failure
-
-OURS = 900
-"""The account of the project's access token, a bot."""
+from fakes.gitlab_issues import OUR_NAME, OURS, ROUTES, reject_quick_actions
 
 
 @dataclass(slots=True)
@@ -61,11 +59,16 @@ class GitLabServer:
     project: int = 42
     path: str = "octo-org/flights"
     role: str = "maintainer"
+    default_branch: str = "main"
+    variables_allowed: bool = True
+    now: str = "2026-05-02T08:00:00.000Z"
     keyset: bool = False
     requests: dict[int, dict[str, Any]] = field(default_factory=dict)
     all_notes: list[Note] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     environments: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    started: list[dict[str, Any]] = field(default_factory=list)
     pipelines: dict[int, str] = field(default_factory=dict)
     jobs: dict[int, str] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -113,7 +116,7 @@ class GitLabServer:
             "CI_PROJECT_ID": str(self.project),
             "CI_PROJECT_PATH": self.path,
             "CI_PROJECT_URL": f"{self.site}/{self.path}",
-            "CI_DEFAULT_BRANCH": "main",
+            "CI_DEFAULT_BRANCH": self.default_branch,
         }
 
     def notes(self, on: int | str) -> list[Note]:
@@ -149,13 +152,14 @@ class GitLabServer:
             raise Rejected(401, "401 Unauthorized")
         start = "/git/api/v4"
         if call.path == f"{start}/user":
-            return Answer(200, {"id": OURS, "username": "project_42_bot"})
-        if call.path == f"{start}/projects/{self.project}":
-            return Answer(200, {"id": self.project, "path_with_namespace": self.path})
+            return Answer(200, {"id": OURS, "username": OUR_NAME})
         named = (
             f"{start}/projects/{self.project}",
             f"{start}/projects/{quote(self.path, safe='')}",
         )
+        if call.path in named:
+            names = {"path_with_namespace": self.path, "default_branch": self.default_branch}
+            return Answer(200, {"id": self.project, **names})
         start = next((one for one in named if call.path.startswith(f"{one}/")), "")
         if not start:
             raise Rejected(404, "404 Project Not Found")
@@ -208,9 +212,7 @@ def _text(call: Call) -> str:
     body = call.body.get("body", "")
     if not body or len(body) > 1_000_000:
         raise Rejected(400, "400 body is invalid")
-    quick = [line for line in body.splitlines() if re.match(r"(?i)[ \t]*/[a-z]", line)]
-    if quick:
-        raise AssertionError(f"GitLab would carry out {quick}")
+    reject_quick_actions(body)
     return body
 
 
@@ -366,6 +368,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/repository/commits", _commits),
     ("GET", "/protected_branches", _protected),
     ("GET", r"/repository/files/([^/]+)(/raw)?", _file),
+    *ROUTES,
 ]
 
 

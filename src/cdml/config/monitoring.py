@@ -37,9 +37,9 @@ class RetrainSettings(SettingsModel):
 
     workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
     """File name of a workflow of this repository that has `on: workflow_dispatch` with the input
-    `reason`."""
+    `reason`. On GitLab, the value of `CDML_WORKFLOW` in a new pipeline."""
     ref: str | None = None
-    """Branch whose workflow is run; by default the repository's default branch."""
+    """Branch whose workflow or pipeline is run; by default the repository's default branch."""
 
 
 class MonitoringSettings(SettingsModel):

@@ -1,43 +1,55 @@
 """Issues of ours and workflows that are started by request, at GitHub."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
 from cdml.adapters.ci.api_errors import create_once
 from cdml.adapters.ci.github.client import Client, translate_errors
+from cdml.adapters.ci.sticky_issue import OwnIssue
 
 _ISSUES = "issues: write"
 _ACTIONS = "actions: write"
 
 
-def report_issue(client: Client, id_: str, title: str, body: str) -> str:
-    """Open the issue of this id, or update the open one; its address."""
-    text = f"{body}\n{_marker(id_)}"
+@dataclass(frozen=True, slots=True)
+class GitHubIssues:
+    """An IssueTracker."""
 
-    def find() -> str | None:
-        for issue in _own(client, id_):
-            if (issue["title"], issue["body"]) != (title, text):
-                _edit(client, issue, {"title": title, "body": text})
-            return str(issue["html_url"])
-        return None
+    client: Client
 
-    def made() -> str:
+    def own_issues(self) -> Iterator[OwnIssue]:
+        """See the port."""
+        with translate_errors("look up its account", _ISSUES):
+            viewer = self.client.viewer()
+        with translate_errors("list issues", _ISSUES):
+            for issue in self.client.pages("/issues"):
+                if (issue.get("user") or {}).get("login") in {viewer, f"{viewer}[bot]"}:
+                    yield OwnIssue(
+                        number=issue["number"],
+                        title=issue["title"],
+                        text=issue.get("body") or "",
+                        address=str(issue["html_url"]),
+                    )
+
+    def open(self, title: str, text: str) -> str:
+        """See the port."""
         with translate_errors("open an issue", _ISSUES):
-            answer = client.send("POST", "/issues", {"title": title, "body": text})
+            answer = self.client.send("POST", "/issues", {"title": title, "body": text})
             return str(answer["html_url"])
 
-    return create_once(find, made)
+    def update(self, issue: OwnIssue, title: str, text: str) -> None:
+        """See the port."""
+        self._edit(issue, {"title": title, "body": text})
 
+    def close(self, issue: OwnIssue, text: str) -> None:
+        """See the port."""
+        self._edit(issue, {"body": text, "state": "closed", "state_reason": "completed"})
 
-def close_issue(client: Client, id_: str, body: str) -> str | None:
-    """Close the open issue of this id; None if there is none."""
-    text = f"{body}\n{_marker(id_)}"
-    for issue in _own(client, id_):
-        _edit(client, issue, {"body": text, "state": "closed", "state_reason": "completed"})
-        return str(issue["html_url"])
-    return None
+    def _edit(self, issue: OwnIssue, changes: Mapping[str, str]) -> None:
+        with translate_errors("update an issue", _ISSUES):
+            self.client.send("PATCH", f"/issues/{issue.number}", changes)
 
 
 def start_workflow(
@@ -63,24 +75,3 @@ def start_workflow(
         return find() or f"{client.page}/actions/workflows/{quote(workflow)}"
 
     return create_once(find, made)
-
-
-def _own(client: Client, id_: str) -> Iterator[Mapping[str, Any]]:
-    """Our open issues of this id: whoever copies the marker into an issue does not own ours."""
-    with translate_errors("look up its account", _ISSUES):
-        viewer = client.viewer()
-    with translate_errors("list issues", _ISSUES):
-        for issue in client.pages("/issues"):
-            author = (issue.get("user") or {}).get("login")
-            marked = str(issue.get("body") or "").endswith(_marker(id_))
-            if marked and author in {viewer, f"{viewer}[bot]"}:
-                yield issue
-
-
-def _edit(client: Client, issue: Mapping[str, Any], changes: Mapping[str, str]) -> None:
-    with translate_errors("update an issue", _ISSUES):
-        client.send("PATCH", f"/issues/{issue['number']}", changes)
-
-
-def _marker(id_: str) -> str:
-    return f"<!-- cdml:monitor id={quote(id_, safe='')} -->"

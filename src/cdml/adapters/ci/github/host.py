@@ -242,15 +242,17 @@ class GitHubHost:
 
     def report_issue(self, id_: str, title: str, body: str) -> str:
         """See `cdml.ci.automation`."""
-        from cdml.adapters.ci.github.automation import report_issue
+        from cdml.adapters.ci.github.automation import GitHubIssues
+        from cdml.adapters.ci.sticky_issue import report_issue
 
-        return report_issue(self._client, id_, title, body)
+        return report_issue(GitHubIssues(self._client), id_, title, body)
 
     def close_issue(self, id_: str, body: str) -> str | None:
         """See `cdml.ci.automation`."""
-        from cdml.adapters.ci.github.automation import close_issue
+        from cdml.adapters.ci.github.automation import GitHubIssues
+        from cdml.adapters.ci.sticky_issue import close_issue
 
-        return close_issue(self._client, id_, body)
+        return close_issue(GitHubIssues(self._client), id_, body)
 
     def start_workflow(
         self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime

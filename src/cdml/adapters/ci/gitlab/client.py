@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -23,6 +24,18 @@ _TIMEOUT, _HASTY = 30, 5
 _TOO_MANY, _SERVER = 429, 500
 _REFUSED = (401, 403)
 _REDIRECTED, _BAD, _GONE = 300, 400, 404
+
+
+class InvalidRequestError(ServiceError):
+    """GitLab does not accept what a request contains, such as a pipeline without jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose the token is; `name` is the user name."""
+
+    id: int
+    name: str
 
 
 class _WaitsTooLongError(Exception):
@@ -129,11 +142,11 @@ class Client:
             else:
                 address = None
 
-    def post(self, path: str, action: str, body: Mapping[str, str | bool]) -> Any:
+    def post(self, path: str, action: str, body: Mapping[str, Any]) -> Any:
         """Create something in the project."""
         return _json(self._send("POST", self._in_project(path), action, body=body), action)
 
-    def put(self, path: str, action: str, body: Mapping[str, str | bool]) -> Any:
+    def put(self, path: str, action: str, body: Mapping[str, Any]) -> Any:
         """Change something in the project."""
         return _json(self._send("PUT", self._in_project(path), action, body=body), action)
 
@@ -145,12 +158,12 @@ class Client:
         """The bytes that the API gives for something in the project."""
         return self._send("GET", self._in_project(path), action, parameters).content
 
-    def viewer(self) -> int:
-        """The id of the account that the token belongs to."""
+    def viewer(self) -> Account:
+        """The account that the token belongs to."""
         action = "look up its own account"
         answer = _json(self._send("GET", f"{self._api}/user", action), action)
         with reading(action):
-            return int(answer["id"])
+            return Account(id=int(answer["id"]), name=str(answer["username"]))
 
     def _in_project(self, path: str) -> str:
         return f"{self._api}/projects/{self._project}{path}"
@@ -162,7 +175,7 @@ class Client:
         action: str,
         parameters: Mapping[str, str] | None = None,
         *,
-        body: Mapping[str, str | bool] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> requests.Response:
         # A redirection would take the token's header along to whatever host it names.
         with self.budget.spending("GitLab's API"):
@@ -254,5 +267,7 @@ def _refused(answer: requests.Response, action: str) -> ServiceError:
         )
     if status < _BAD:
         return _not_gitlab(action)
+    if status == _BAD:
+        return InvalidRequestError(f"GitLab answered 400 to the request to {action}.")
     kind = Lost if status >= _SERVER else ServiceError
     return kind(f"GitLab answered {status} to the request to {action}.")

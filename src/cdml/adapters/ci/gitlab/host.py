@@ -1,7 +1,8 @@
-"""GitLab as the code host: merge requests, notes and deployments of one project."""
+"""GitLab as the code host: merge requests, notes, deployments and issues of one project."""
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -307,6 +308,32 @@ class GitLabHost:
             url=url,
         )
 
+    def report_issue(self, id_: str, title: str, body: str) -> str:
+        """See `cdml.ci.automation`."""
+        from cdml.adapters.ci.gitlab.automation import GitLabIssues
+        from cdml.adapters.ci.gitlab.markdown import neutralise, neutralise_title
+        from cdml.adapters.ci.sticky_issue import report_issue
+
+        tracker = GitLabIssues(self._client)
+        return report_issue(tracker, id_, neutralise_title(title), neutralise(body))
+
+    def close_issue(self, id_: str, body: str) -> str | None:
+        """See `cdml.ci.automation`."""
+        from cdml.adapters.ci.gitlab.automation import GitLabIssues
+        from cdml.adapters.ci.gitlab.markdown import neutralise
+        from cdml.adapters.ci.sticky_issue import close_issue
+
+        return close_issue(GitLabIssues(self._client), id_, neutralise(body))
+
+    def start_workflow(
+        self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime
+    ) -> str:
+        """See `cdml.ci.automation`: a pipeline whose variable CDML_WORKFLOW is the workflow."""
+        from cdml.adapters.ci.gitlab.automation import default_branch, start_workflow
+
+        branch = ref or self._environment.get("CI_DEFAULT_BRANCH") or default_branch(self._client)
+        return start_workflow(self._client, workflow, branch, inputs, since=since)
+
     def _notes(self, on: Thread) -> "GitLabNotes":
         from cdml.adapters.ci.gitlab.notes import GitLabNotes
 
@@ -314,7 +341,7 @@ class GitLabHost:
         site = environment.get("CI_MERGE_REQUEST_PROJECT_URL") or environment.get(
             "CI_PROJECT_URL", ""
         )
-        return GitLabNotes(client=self._client, on=on, site=site, viewer=self._client.viewer())
+        return GitLabNotes(client=self._client, on=on, site=site, viewer=self._client.viewer().id)
 
     def _marker(self, report_id: str, config: Path | None, state: "State") -> "Marker":
         from cdml.adapters.ci.report_marker import Marker

@@ -14,6 +14,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_IN_TITLE = re.compile(r"[!#%^~@&$*\[{:](?=\S)|\b[A-Z][A-Z\d]+-(?=\d)")
+
+
+def neutralise_title(title: str) -> str:
+    """A title without references: GitLab follows them there too, and reads no other Markdown."""
+    return _IN_TITLE.sub(lambda mark: f"{mark[0]}{_SPLIT}", title)
 
 
 def neutralise(body: str) -> str:
