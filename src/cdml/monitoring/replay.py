@@ -43,6 +43,11 @@ class ReplayResult:
     reason: str
 
 
+def share_of_error(confidence: float, number: int) -> float:
+    """The k-th comparison's part of the chance of error: 1 / (k (k + 1)), in all at most 1."""
+    return (1 - confidence) / (number * (number + 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """Scores two versions on logged rows, in the scorer's processes, and compares them."""
@@ -57,8 +62,8 @@ class Replay:
     def compare(self, period: PeriodState, release: Release, *, number: int) -> ReplayResult:
         """Compare a release with the version of the period that serves.
 
-        `number` counts the comparisons for this degradation, from 1. The k-th gets 1 / (k (k + 1))
-        of the chance of error, and its metrics share that.
+        `number` counts the comparisons for this degradation, from 1. Its metrics share the chance
+        of error.
 
         Raises:
             InputError: the log lacks what the models read, there are too few windows, or a model
@@ -72,7 +77,7 @@ class Replay:
                 f"A comparison with v{release.version} needs {FEWEST_CLUSTERS} judged windows;"
                 f" there are {period.judged_windows}."
             )
-        error = (1 - self.loaded.config.policy.confidence) / (number * (number + 1))
+        error = share_of_error(self.loaded.config.policy.confidence, number)
         confidence = 1 - error / len(rules)
         contract = load_contract(self.loaded, self.loaded.config.data.contract)
         with (
@@ -129,7 +134,7 @@ class Replay:
                 "sensitive": None, "cost": None, "time": None, "group": None,
             }
         )  # fmt: skip
-        deploy = config.deploy.model_copy(update={"canary": None})
+        deploy = config.deploy.model_copy(update={"known_rows": 0})
         copied = config.model_copy(update={"data": data, "deploy": deploy})
         return replace(self.loaded, config=copied), self.ports.tables.open(str(path))
 
