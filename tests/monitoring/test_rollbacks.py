@@ -4,6 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from fakes.faults import Faults, Killed
+from fakes.split_delivery import SplitWorld
+from fakes.target import FakeSplittingTarget
 from support.monitoring_scenarios import MONITORING, MonitoredWorld
 
 ROLLBACK = f"{MONITORING}  on_degradation: [issue, rollback]\n"
@@ -136,6 +138,30 @@ def test_models_see_neither_predictions_nor_labels(tmp_path):
     assert 2 == len(world.scorer.jobs)
     for job in world.scorer.jobs:
         assert {tmp_path / "predictions.parquet", tmp_path / "labels.parquet"} <= set(job.hidden)
+
+
+class SplitMonitoredWorld(MonitoredWorld, SplitWorld):
+    """A target that splits traffic, whose server is checked before it gets any."""
+
+    def __init__(self, folder, **words):
+        super().__init__(folder, **words)
+        self.balancer = FakeSplittingTarget()
+
+    def configure(self, text):
+        super().configure(text.split("deploy:")[0] + "deploy: {target: {type: fake}}\n")
+
+
+def test_a_target_that_splits_traffic_shifts_it_back_after_its_check(tmp_path):
+    world = SplitMonitoredWorld(tmp_path, monitoring=ROLLBACK, inputs=GOOD)
+    world.ship("good", "bad")
+    world.serve(16, accuracy=0.6)
+    world.balancer.orders.clear()
+
+    assert "done" == taken(world.monitor()).state
+
+    assert ("1", "1") == (world.serving, world.alias)
+    assert [("stage", "1"), ("shift 100", "1")] == world.balancer.orders
+    assert [0, 0] == [job.recorded_rows for job in world.scorer.jobs]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
