@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
 from cdml.adapters.local import SystemClock
 from cdml.common.adapter_table import AdapterTable, Names, find_adapter
-from cdml.common.addresses import mask, reveal
+from cdml.common.addresses import DATABASES, mask, reveal
 from cdml.common.scratch_folders import sweep
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from cdml.delivery.target import Target
     from cdml.delivery.traffic import Traffic
     from cdml.evaluation.metric_runner import Measurer
-    from cdml.evaluation.prediction_store import Samples
+    from cdml.evaluation.prediction_store import Samples, TableSamples
     from cdml.evaluation.scorer import Scorer
     from cdml.features.feature_store import FeatureStore
     from cdml.journal.port import Journal
@@ -71,12 +71,12 @@ TABLES: Names = {
         "cdml.adapters.tables.duckdb_tables:DuckTables",
     ),
     "spark": "cdml.adapters.tables.spark:SparkTables",
-    **dict.fromkeys(
-        ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks"),
-        "cdml.adapters.tables.warehouse:DatabaseTables",
-    ),
+    **dict.fromkeys(DATABASES, "cdml.adapters.tables.warehouse:DatabaseTables"),
 }
-SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
+SAMPLES: Names = {
+    "duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples",
+    "tables": "cdml.adapters.predictions.sql_store:SqlSamples",
+}
 RESULTS: Names = {
     "read": "cdml.adapters.results.read:read_results",
     "select": "cdml.adapters.results.read:SelectedResults",
@@ -371,6 +371,12 @@ class Wiring:
     def samples(self) -> Samples:
         """Reduces predictions to sufficient statistics."""
         return make_samples()
+
+    @cached_property
+    def table_samples(self) -> TableSamples:
+        """Reduces predictions that lie in tables."""
+        made: TableSamples = find_adapter("engine", "tables", SAMPLES)()
+        return made
 
     @cached_property
     def target(self) -> Target:

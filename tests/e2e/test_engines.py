@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.cli import exit_codes
+from fakes.predictions import binary, rival
 from support import databases
 
 CONTRACT = """
@@ -116,6 +117,76 @@ def test_spark_finds_what_a_file_holds(tmp_path, files, engine, monkeypatch):
     expected = checks(tmp_path, *files, monkeypatch)
 
     assert expected == checks(tmp_path, *(f"{engine}://local#{f}" for f in files), monkeypatch)
+
+
+COMPARED = """
+version: 1
+model: late
+registry: {uri: "folder:registry"}
+data:
+  evaluation: now.parquet
+  key: [id]
+  label: late
+  positive: true
+  slices: [carrier]
+gates:
+  - {metric: log_loss, max_regression: 0.01}
+  - {metric: f1, max_regression: 0.05, slices: {max_regression: 0.2}}
+"""
+
+
+def comparison(folder, challenger, champion, monkeypatch):
+    (folder / "cdml.yaml").write_text(COMPARED, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    options = ["--challenger", str(challenger), "--champion", str(champion)]
+    code = exit_codes.run(["compare-to-champion", *options])
+    found = json.loads((folder / ".cdml" / "comparison.json").read_text(encoding="utf-8"))
+    reasons = [(gate["metric"], gate["slice"], gate["reason"]) for gate in found["gates"]]
+    return code, found["verdict"], found["data"]["rows"], reasons
+
+
+@pytest.fixture
+def predictions(tmp_path):
+    paths = tmp_path / "new.parquet", tmp_path / "old.parquet"
+    for path, made in zip(paths, (binary(2000), rival(binary(2000))), strict=True):
+        pq.write_table(pa.Table.from_pylist(made), path)
+    return paths
+
+
+@pytest.mark.xdist_group("postgres")
+def test_postgres_compares_predictions_as_files_are_compared(
+    tmp_path, predictions, postgres_address, monkeypatch, capsys
+):
+    tables = [databases.load(postgres_address, file) for file in predictions]
+
+    expected = comparison(tmp_path, *predictions, monkeypatch)
+
+    assert len(expected[3]) > 5
+    assert expected == comparison(tmp_path, *tables, monkeypatch)
+    capsys.readouterr()
+    for options, reason in (
+        (["compare-to-champion", "--challenger", tables[0], "--champion", str(predictions[1])],
+         "is a table of predictions, and"),
+        (["gate", "--predictions", tables[0], "--champion", tables[1]],
+         "only `cdml compare-to-champion` reads predictions from tables"),
+        (["gate", "--predictions", str(predictions[0]), "--champion", tables[1]],
+         "only `cdml compare-to-champion` reads predictions from tables"),
+        (["evaluate-model", "--predictions", tables[0]],
+         "only `cdml compare-to-champion` reads predictions from tables"),
+    ):  # fmt: skip
+        assert 2 == exit_codes.run(options), options
+        assert reason in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spark_tables")
+@pytest.mark.parametrize("engine", [pytest.param("spark", marks=SPARK)])
+def test_spark_compares_predictions_as_files_are_compared(
+    tmp_path, predictions, engine, monkeypatch
+):
+    expected = comparison(tmp_path, *predictions, monkeypatch)
+    tables = (f"{engine}://local#{file}" for file in predictions)
+
+    assert expected == comparison(tmp_path, *tables, monkeypatch)
 
 
 @pytest.mark.xdist_group("postgres")

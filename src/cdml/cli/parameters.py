@@ -95,7 +95,7 @@ PARAMETERS = (
     ),
     Parameter(
         "challenger",
-        "URI, folder or file of results of the new model",
+        "URI, folder, file or table of results of the new model",
         ("compare-to-champion",),
         required=("compare-to-champion",),
     ),

@@ -15,14 +15,15 @@ def _need(value: str | None, option: str) -> str:
 
 
 def _only_files(config: Path, challenger: str | None, champion: str | None) -> bool:
-    """Whether both models are files or folders of results, so that no registry is needed."""
+    """Whether both models are files, folders or tables of results, which need no registry."""
+    from cdml.common.addresses import names_table
     from cdml.evidence.store import PREDICTIONS_FILES
     from cdml.models.uri import NONE
 
     def is_file(one: str) -> bool:
         folder = config.parent / one
         results = folder.is_dir() and not (folder / "MLmodel").exists()
-        return one == NONE or one.endswith(PREDICTIONS_FILES) or results
+        return one == NONE or one.endswith(PREDICTIONS_FILES) or results or names_table(one)
 
     return all(one and is_file(one) for one in (challenger, champion))
 

@@ -130,3 +130,13 @@ def _forms(text: str) -> Iterator[str]:
     yield from dict.fromkeys(
         (text, quote(text), quote(text, safe=""), quote_plus(text), unquote(text), repr(text)[1:-1])
     )
+
+
+DATABASES = ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks")
+"""The schemes of databases' addresses."""
+
+
+def names_table(written: str) -> bool:
+    """Whether an address is that of a table in a database or in Spark."""
+    scheme, separator, _ = reveal(written).partition("://")
+    return bool(separator) and scheme.partition("+")[0] in {"spark", *DATABASES}

@@ -14,6 +14,7 @@ from cdml.evaluation.scored_model import (
     ScoredModel,
     from_file,
     predictions_file,
+    predictions_table,
     reuse_evaluation,
     typed_columns,
 )
@@ -132,6 +133,9 @@ class ModelResolver:
     def challenger(self, written: str) -> ScoredModel:
         """The challenger, by the evaluation that is already there if it is one of these rows."""
         self.challengers.append(written)
+        table = predictions_table(written, self.loaded, self.ports)
+        if table is not None:
+            return table
         path = predictions_file(written, self.loaded, self.ports, Side.NEW)
         if path is not None:
             return from_file(written, path, self.output, self.loaded, self.ports, Side.NEW)
@@ -164,6 +168,9 @@ class ModelResolver:
         """The champion with its predictions; `alike` are the columns of the challenger's."""
         if written in self.in_background:
             return self.in_background[written].result()
+        table = predictions_table(written, self.loaded, self.ports)
+        if table is not None:
+            return table
         path = self._file_of(written)
         if path is not None:
             return from_file(written, path, path.parent, self.loaded, self.ports, Side.OLD, alike)

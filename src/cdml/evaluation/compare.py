@@ -13,9 +13,10 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
-from cdml.evaluation.arrange import arrange_models
+from cdml.errors import ConfigurationError
+from cdml.evaluation.arrange import ArrangedModels, arrange_models
 from cdml.evaluation.case_results import describe_cases
-from cdml.evaluation.cases import describe_unmatched
+from cdml.evaluation.cases import Cases, describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.judges import Judges, find_judges
@@ -27,6 +28,7 @@ from cdml.evaluation.measure import (
     measure,
     operation,
     require_operations,
+    row_metrics,
     sampled_metrics,
 )
 from cdml.evaluation.measurement_errors import judge_errors
@@ -51,6 +53,7 @@ from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric
 from cdml.statistics.samples import CaseScores, Timings
+from cdml.tables.query import Field
 
 _FIRST = "There is no champion to compare with"
 
@@ -104,13 +107,18 @@ def compare_to_champion(
         same = None if opponent is None else contenders.is_same(model, opponent)
         rival = None
         if opponent is not None and same is None:
-            rival = contenders.champion(opponent, ports.samples.columns(model.predictions))
+            rival = contenders.champion(opponent, _columns(model, ports))
+        _require_one_kind(model, rival)
         if rival is not None:
             rules = [one.metric for one in comparison_rules(loaded.config)]
             require_operations(rules, model, rival)
-        arranged = arrange_models(
-            model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
-        )
+        if model.table is None:
+            arranged = arrange_models(
+                model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
+            )
+        else:
+            unarranged = Cases(challenger=model.predictions)
+            arranged = ArrangedModels(challenger=model, champion=rival, rows=None, cases=unarranged)
         contest = _Contest(
             loaded=loaded,
             ports=ports,
@@ -121,7 +129,8 @@ def compare_to_champion(
             other, outcome = same, contest.unchanged() if same else contest.first()
         else:
             other, outcome = rival.model, contest.against(arranged.champion)
-            cases = describe_cases(loaded, ports.samples, (model, rival), arranged)
+            if model.table is None:
+                cases = describe_cases(loaded, ports.samples, (model, rival), arranged)
             differences = describe_changes(
                 ports,
                 (contenders.identities.get(opponent), rival),
@@ -216,7 +225,9 @@ class _Contest:
             rows=parts[0].rows,
             gates=gates,
             notes=describe_grouping(parts, config.data.max_slices),
-            champion=draw_model(
+            champion=None
+            if champion.table
+            else draw_model(
                 overall,
                 sampled_metrics([one.metric for one in rules]),
                 self._layout,
@@ -264,8 +275,7 @@ class _Contest:
 
     @cached_property
     def _layout(self) -> Layout:
-        columns = self.ports.samples.columns(self.challenger.predictions)
-        return layout(self.loaded.config, columns)
+        return layout(self.loaded.config, _columns(self.challenger, self.ports))
 
     @cached_property
     def _judges(self) -> Judges:
@@ -275,6 +285,13 @@ class _Contest:
         self, champion: ScoredModel | None, metrics: Sequence[Metric]
     ) -> tuple[PredictionSlice, ...]:
         with named_by_address(self.challenger, champion):
+            if self.challenger.table is not None:
+                return self.ports.table_samples.reduce(
+                    self.challenger.table,
+                    champion.table if champion else None,
+                    self._layout,
+                    row_metrics(metrics),
+                )
             return self.ports.samples.reduce(
                 self.challenger.predictions,
                 champion.predictions if champion else None,
@@ -342,6 +359,20 @@ class _Contest:
             split=split_scores(metric, sample),
             judge=self._judges.record(metric, sample, overall=part.slice is None),
             measured=engine.compare(metric, sample),
+        )
+
+
+def _columns(model: ScoredModel, ports: EvaluationPorts) -> tuple[Field, ...]:
+    return model.table.fields if model.table else ports.samples.columns(model.predictions)
+
+
+def _require_one_kind(model: ScoredModel, rival: ScoredModel | None) -> None:
+    """Refuse a table of predictions on one side only."""
+    if rival is not None and (model.table is None) != (rival.table is None):
+        table, other = (model, rival) if model.table else (rival, model)
+        raise ConfigurationError(
+            f"{table.model.uri} is a table of predictions, and {other.model.uri} is not.",
+            "Name a table of the same database for both models, or a file for both.",
         )
 
 

@@ -2,7 +2,7 @@ from typing import Protocol
 
 from cdml.data.ports import DataPorts
 from cdml.evaluation.metric_runner import Measurer
-from cdml.evaluation.prediction_store import Samples
+from cdml.evaluation.prediction_store import Samples, TableSamples
 from cdml.evaluation.scorer import Scorer
 from cdml.journal.port import Journal
 from cdml.results.reader import ResultFiles
@@ -19,6 +19,11 @@ class EvaluationPorts(DataPorts, Protocol):
     @property
     def samples(self) -> Samples:
         """Reduces predictions to sufficient statistics."""
+        ...
+
+    @property
+    def table_samples(self) -> TableSamples:
+        """Reduces predictions that lie in tables."""
         ...
 
     @property

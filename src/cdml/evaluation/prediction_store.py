@@ -9,6 +9,7 @@ from cdml.errors import ConfigurationError
 from cdml.evaluation.cases import CaseFiles
 from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.tables.query import Field
+from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.statistics.curves import ScoreBins
@@ -187,5 +188,26 @@ class Samples(CaseFiles, Protocol):
 
         Raises:
             InputError: a column is missing.
+        """
+        ...
+
+
+class TableSamples(Protocol):
+    """Reduces predictions in tables of databases and clusters, whose rows stay where they are."""
+
+    def reduce(
+        self,
+        challenger: Table,
+        champion: Table | None,
+        layout: Layout,
+        metrics: tuple[Metric, ...],
+    ) -> tuple[PredictionSlice, ...]:
+        """As `Samples.reduce`, with the same figures, rows paired by key.
+
+        Raises:
+            ConfigurationError: a metric needs the rows, or the tables are not in one engine that
+                compares predictions.
+            InputError: as `Samples.reduce`; or a table changed while it was read.
+            ServiceError: the engine fails.
         """
         ...

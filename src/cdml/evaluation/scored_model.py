@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cdml.common.addresses import names_table
 from cdml.config import LoadedConfig
-from cdml.errors import InputError
+from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
@@ -15,6 +16,7 @@ from cdml.results.selection import Side
 from cdml.statistics.metrics import Statistic, find_metric
 from cdml.tables.declared_types import is_text, types_of_fields
 from cdml.tables.query import Field
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class ScoredModel:
 
     `operations` (its size) and `latency_ms` (of single requests, in the order of the rows they
     requested) are empty for predictions scored elsewhere; `data` is None where only these are
-    known. `digest` is that of the file that an evaluation tool wrote.
+    known. `digest` is that of the file that an evaluation tool wrote. Predictions in a `table` of a
+    database stay there: `predictions` only names it.
     """
 
     model: ModelRef
@@ -33,6 +36,7 @@ class ScoredModel:
     data: DataRef | None = None
     isolation: str = "elsewhere"
     digest: str | None = None
+    table: Table | None = None
 
 
 def locate_predictions(written: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Path:
@@ -40,11 +44,39 @@ def locate_predictions(written: str, loaded: LoadedConfig, ports: EvaluationPort
 
     Raises:
         InputError: it cannot be copied or read.
+        ConfigurationError: it is a table.
     """
     address = loaded.locate(written)
+    if names_table(address):
+        raise ConfigurationError(
+            "only `cdml compare-to-champion` reads predictions from tables of databases.",
+            "Run that command with both tables, or write the predictions to Parquet files.",
+        )
     if "://" in address and address.endswith(PREDICTIONS_FILES):
         return ports.tables.open(address).parquet
     return Path(address)
+
+
+def predictions_table(
+    written: str, loaded: LoadedConfig, ports: EvaluationPorts
+) -> ScoredModel | None:
+    """The model whose predictions are in this table; None where a name means anything else.
+
+    Raises:
+        ConfigurationError: the address is wrong, or its driver is missing.
+        InputError: there is no such table, or it is empty.
+        ServiceError: the engine does not answer.
+    """
+    address = loaded.locate(written)
+    if not names_table(address):
+        return None
+    table = ports.tables.open(address)
+    return ScoredModel(
+        model=ModelRef(uri=table.ref.uri),
+        predictions=Path(table.ref.uri),
+        digest=table.ref.digest,
+        table=table,
+    )
 
 
 def predictions_file(

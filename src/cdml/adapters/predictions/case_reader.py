@@ -8,7 +8,7 @@ import numpy as np
 
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import quote
 from cdml.evaluation.cases import TRIALS, VARIANCE
 from cdml.statistics.cases.case_means import CaseMeans
@@ -23,7 +23,7 @@ class CaseReader:
 
     row: Row
     slices: tuple[Slicing, ...]
-    engine: Engine
+    engine: SqlRunner
     metrics: tuple[Metric, ...]
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from cdml.adapters.predictions.exact_sums import LARGEST, ExactSums, added, by_code, scaled
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.statistics.metrics import Loss, Metric, Statistic
 from cdml.statistics.samples import Moments
 
@@ -23,7 +23,7 @@ BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
 class Errors:
     """The errors that metrics read, by name: a loss, or `SQUARES` for RMSE and R²."""
 
-    engine: Engine
+    engine: SqlRunner
     row: Row
     slices: tuple[Slicing, ...]
     metrics: tuple[Metric, ...]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import Engine, SqlRunner
 from cdml.adapters.tables.sql_engine import parquet, quote, quote_path
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
@@ -32,6 +32,11 @@ class Predictions:
     @property
     def relation(self) -> str:
         return parquet(self.path)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether rows have an order, in which keys may ascend."""
+        return True
 
     def span(self, start: int, end: int) -> str:
         """For FROM: the rows from one to before another."""
@@ -91,7 +96,7 @@ def require_columns(predictions: Predictions, columns: Sequence[str]) -> None:
 
 
 def pair_rows(
-    engine: Engine, challenger: Predictions, champion: Predictions | None, layout: Layout
+    engine: SqlRunner, challenger: Predictions, champion: Predictions | None, layout: Layout
 ) -> Pair:
     """Pair by position where that may be right, else by key.
 
@@ -115,7 +120,11 @@ def pair_rows(
 
 
 def pair_by_key(
-    engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout, called: str = ""
+    engine: SqlRunner,
+    challenger: Predictions,
+    champion: Predictions,
+    layout: Layout,
+    called: str = "",
 ) -> Pair:
     """Pair by a join; raises as `pair_rows`. `called` stands for the champion's path."""
     refuse_other_types(challenger, champion, layout.key)
@@ -140,7 +149,7 @@ def same_keys(key: Sequence[str]) -> str:
 
 
 def _same_head(
-    engine: Engine, challenger: Predictions, champion: Predictions, key: Sequence[str]
+    engine: SqlRunner, challenger: Predictions, champion: Predictions, key: Sequence[str]
 ) -> bool:
     columns = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key)
     heads = [
@@ -164,14 +173,15 @@ def refuse_other_types(
             )
 
 
-def _refuse_repeated(engine: Engine, file: Predictions, key: Sequence[str]) -> None:
+def _refuse_repeated(engine: SqlRunner, file: Predictions, key: Sequence[str]) -> None:
     """Refuse keys that are missing or stand in several rows; ascending keys take one look."""
     columns = ", ".join(map(quote, key))
     named, row = ", ".join(key), columns if len(key) == 1 else f"row({columns})"
     missing = " OR ".join(f"{quote(name)} IS NULL" for name in key)
+    ascending = f"{row} > lag({row}) OVER ()" if file.ordered else "FALSE"
     [(empty, unordered)] = engine.fetch(
         f"SELECT count_if(empty), count_if(NOT up) FROM (SELECT ({missing}) AS empty,"
-        f" {row} > lag({row}) OVER () AS up FROM {file.relation})",
+        f" {ascending} AS up FROM {file.relation})",
         file.path,
     )
     if empty:

@@ -12,7 +12,7 @@ from cdml.adapters.predictions.error_moments import SQUARES
 from cdml.adapters.predictions.exact_sums import ExactSums
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal
 from cdml.config.class_labels import name_group
 from cdml.statistics.metrics import Metric, Statistic, Task
@@ -43,7 +43,7 @@ class ScoreReader:
 
     row: Row
     slices: tuple[Slicing, ...]
-    engine: Engine
+    engine: SqlRunner
     order: str = ""
 
     @cached_property

@@ -68,7 +68,8 @@ class Row:
     def averaged(self, metric: Metric, side: str) -> str:
         if metric.loss is Loss.COLUMN:
             name = metric.column or self.layout.cost
-            return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
+            figure = _number(f"{side}.{quote(str(name))}", self.file(side).fields[str(name)])
+            return f"({metric.scale!r} * {figure})"
         if metric.loss in {Loss.LOG, Loss.BRIER}:
             figure, divisor = self.bounded(metric.loss, side)
             return divisor.replace("{x}", f"({figure})")
@@ -83,7 +84,7 @@ class Row:
             # Much faster than greatest(), which looks for missing values.
             at_least = f"CASE WHEN {{x}} > {_LEAST!r} THEN {{x}} ELSE {_LEAST!r} END"
             return self._chance_of_label(side), f"-ln({at_least})"
-        return f"{self.score(side)} - CAST({self.label()} AS DOUBLE)", "{x} * {x}"
+        return f"{self.score(side)} - {_one_or_zero(self.label())}", "{x} * {x}"
 
     def loss(self, loss: Loss, side: str) -> str:
         error = f"({self.prediction(side)} - {self.label()})"
@@ -99,7 +100,7 @@ class Row:
 
     def _chance_of_label(self, side: str) -> str:
         if self.layout.task is Task.BINARY:
-            return f"abs({self.score(side)} - (1 - CAST({self.label()} AS DOUBLE)))"
+            return f"abs({self.score(side)} - (1 - {_one_or_zero(self.label())}))"
         cases = " ".join(
             f"WHEN {literal(name)} THEN {self.score_of(side, name)}" for name in self.classes
         )
@@ -193,6 +194,17 @@ def as_class(column: str, field: Field) -> str:
     if field.type is LogicalType.NUMBER:
         return f"regexp_replace(CAST({column} AS VARCHAR), '\\.0+$', '')"
     return f"CAST({column} AS VARCHAR)"
+
+
+def _number(column: str, field: Field) -> str:
+    if field.type is LogicalType.BOOLEAN:
+        column = f"CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"
+    return f"CAST({column} AS DOUBLE)"
+
+
+def _one_or_zero(truth: str) -> str:
+    """Not every engine can cast a truth to a number."""
+    return f"CASE WHEN {truth} THEN 1 ELSE 0 END"
 
 
 def _is_positive(column: str, field: Field, positive: bool | int | str | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.predictions.pairing import Predictions
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.evaluation.prediction_store import OTHER, PredictionValue
 from cdml.tables.query import LogicalType
@@ -51,19 +51,20 @@ class Slicing:
 
 
 def slicing(
-    engine: Engine, file: Predictions, columns: Sequence[str], most: int
+    engine: SqlRunner, file: Predictions, columns: Sequence[str], most: int
 ) -> tuple[Slicing, ...]:
     """Look at the values of the slice columns."""
     return tuple(_column(engine, file, column, most) for column in columns)
 
 
-def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
+def _column(engine: SqlRunner, file: Predictions, column: str, most: int) -> Slicing:
     name = quote(column)
     plain = file.fields[column].type in _PLAIN
     text = f"CAST({name} AS VARCHAR)"
+    one = "bool_or" if file.fields[column].type is LogicalType.BOOLEAN else "any_value"
     # By position: a name given here could be that of a column.
     values: list[Any] = engine.fetch(
-        f"SELECT any_value({name if plain else text}), {text}, count(*)"
+        f"SELECT {one}({name if plain else text}), {text}, count(*)"
         f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 2"
         f" ORDER BY 3 DESC, 2 LIMIT {most + 1}",
         file.path,

@@ -21,7 +21,7 @@ from cdml.adapters.predictions.slicing import (
     order_positions,
 )
 from cdml.adapters.predictions.weighted import WeightedRows
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.metrics import Metric, Task
@@ -32,7 +32,7 @@ from cdml.statistics.samples import Sample
 class StatisticsQuery:
     """One call of `reduce`."""
 
-    engine: Engine
+    engine: SqlRunner
     row: Row
     slices: tuple[Slicing, ...]
     metrics: tuple[Metric, ...]
@@ -213,7 +213,7 @@ class StatisticsQuery:
         ).sample
 
 
-def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
+def refuse(engine: SqlRunner, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
     """Say what is wrong with rows that cannot be used, each with its first fault.
 
     Raises:
@@ -239,6 +239,7 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
         raise InputError(
             f"{path}: {message}.", "Every row needs a label and a prediction from each model."
         )
+    raise InputError(f"{path} changed while it was read.", "Compare again when nothing writes it.")
 
 
 class RowOrderMismatch(Exception):

@@ -10,7 +10,7 @@ import numpy as np
 from cdml.adapters.predictions.reading import ScoreReader
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
-from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.config.class_labels import name_group
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
@@ -23,7 +23,7 @@ _ERRORS = "squares"
 class WeightedRows:
     """The rows of a comparison whose layout names a weight or a cluster."""
 
-    engine: Engine
+    engine: SqlRunner
     row: Row
     slices: tuple[Slicing, ...]
     metrics: tuple[Metric, ...]

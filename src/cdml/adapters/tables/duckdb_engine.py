@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
@@ -36,6 +36,18 @@ def _quiet(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 def another_connection(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """The same engine for another thread."""
     return _quiet(engine.cursor())
+
+
+class SqlRunner(Protocol):
+    """Runs DuckDB's SQL; errors name the file or table that a statement is about."""
+
+    def fetch(self, sql: str, about: Path) -> list[Any]:
+        """All rows of the answer."""
+        ...
+
+    def arrays(self, sql: str, about: Path) -> dict[str, Any]:
+        """The answer by column, as arrays of numpy."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

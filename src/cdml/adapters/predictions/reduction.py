@@ -1,0 +1,191 @@
+"""What is read of predictions, wherever they lie: columns that must be there, classes, figures."""
+
+from collections.abc import Sequence
+
+from cdml.adapters.predictions.class_check import refuse_unknown
+from cdml.adapters.predictions.pairing import Pair, Predictions, require_columns
+from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, binary_value
+from cdml.adapters.predictions.slicing import slicing
+from cdml.adapters.predictions.statistics_query import StatisticsQuery
+from cdml.adapters.tables.duckdb_engine import SqlRunner
+from cdml.adapters.tables.sql_engine import quote
+from cdml.config.class_labels import list_classes
+from cdml.errors import InputError
+from cdml.evaluation.prediction_store import Layout
+from cdml.statistics.metrics import Loss, Metric, Statistic, Task
+from cdml.tables.query import LogicalType
+
+MOST_CLASSES = 1_000
+
+
+def check_columns(
+    engine: SqlRunner, files: Sequence[Predictions], layout: Layout, metrics: tuple[Metric, ...]
+) -> tuple[str, ...]:
+    """The columns of scores that these metrics read.
+
+    Raises:
+        InputError: a file lacks a column that is needed, or holds no numbers in it.
+    """
+    scores = _scores(files, layout, metrics)
+    for file in files:
+        slices = (*layout.extra_columns, *_grouping(layout, metrics)) if file is files[0] else ()
+        figures = tuple(
+            dict.fromkeys(
+                filter(
+                    None,
+                    (
+                        ((m.column or layout.cost) if m.loss is Loss.COLUMN else None)
+                        for m in metrics
+                    ),
+                )
+            )
+        )
+        needed = figures
+        _require_scores(file, scores, metrics)
+        if _outcomes(layout, metrics):
+            needed = (layout.required_label, PREDICTION, *needed)
+        require_columns(file, (*layout.key, *slices, *needed))
+        _require_numbers(file, (*figures, *_labels(engine, file, metrics)))
+    _require_numbers(files[0], (layout.weight,) if layout.weight else ())
+    return scores
+
+
+def reduction(
+    engine: SqlRunner,
+    pair: Pair,
+    layout: Layout,
+    metrics: tuple[Metric, ...],
+    scores: tuple[str, ...],
+) -> StatisticsQuery:
+    """What is counted and added up of paired rows."""
+    sensitive = _grouping(layout, metrics)
+    groups = slicing(engine, pair.challenger, sensitive, layout.max_slices)
+    return StatisticsQuery(
+        engine=engine,
+        row=Row(
+            pair=pair,
+            layout=layout,
+            classes=find_classes(engine, pair, layout),
+            outcomes=_outcomes(layout, metrics),
+        ),
+        slices=slicing(engine, pair.challenger, layout.slices, layout.max_slices),
+        metrics=metrics,
+        scores=scores,
+        sensitive=next(iter(groups), None),
+    )
+
+
+def find_classes(engine: SqlRunner, pair: Pair, layout: Layout) -> tuple[str, ...]:
+    """The classes of a multiclass task; else none.
+
+    Raises:
+        InputError: labels and predictions do not fit the task.
+    """
+    if layout.task is Task.BINARY:
+        for file in filter(None, (pair.challenger, pair.champion)):
+            _refuse_more_than_two(engine, file, layout)
+    if layout.task is not Task.MULTICLASS:
+        return ()
+    names: set[str] = set()
+    for file in filter(None, (pair.challenger, pair.champion)):
+        labels, predictions = (
+            _distinct(
+                engine, as_class(quote(column), file.fields[column]), column, file, MOST_CLASSES + 1
+            )
+            for column in (layout.required_label, PREDICTION)
+        )
+        refuse_unknown(file, layout, labels, predictions)
+        names |= labels | predictions
+    if len(names) > MOST_CLASSES:
+        raise InputError(
+            f"{pair.challenger.path} has more than {MOST_CLASSES:,} classes.",
+            "Set data.task to regression if the label is a number.",
+        )
+    return tuple(sorted(names))
+
+
+def _labels(engine: SqlRunner, file: Predictions, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The columns of human labels in which a file holds any; an empty one has no type."""
+    names = dict.fromkeys(name for metric in metrics for name in metric.labels or ())
+    held = [name for name in names if name is not None and name in file.fields]
+    if not held:
+        return ()
+    counts = ", ".join(f"count({quote(name)})" for name in held)
+    [labels] = engine.fetch(f"SELECT {counts} FROM {file.relation}", file.path)
+    return tuple(name for name, number in zip(held, labels, strict=True) if number)
+
+
+def _distinct(engine: SqlRunner, text: str, column: str, file: Predictions, most: int) -> set[str]:
+    """The values of a column as text; each value is written but once."""
+    values = (
+        f"SELECT DISTINCT {quote(column)} FROM {file.relation}"
+        f" WHERE {quote(column)} IS NOT NULL LIMIT {most}"
+    )
+    rows = engine.fetch(f"SELECT DISTINCT {text} FROM ({values})", file.path)
+    return {name for (name,) in rows}
+
+
+def _refuse_more_than_two(engine: SqlRunner, file: Predictions, layout: Layout) -> None:
+    """Refuse a label of three values, and predictions that are none of the label's two."""
+    scored: set[str] = set()
+    columns = (layout.required_label, PREDICTION)
+    if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
+        return
+    for column in columns:
+        text = binary_value(quote(column), file.fields[column])
+        names = _distinct(engine, text, column, file, MOST_CLASSES)
+        if len(names | scored) > 2:  # noqa: PLR2004 - binary
+            unscored = sorted(names - scored)
+            subject = "label" if column == layout.required_label else "prediction"
+            raise InputError(
+                f"{file.path}: the {subject} of a binary task has {len(names)} values"
+                f" ({list_classes(unscored)}"
+                + (f" besides the labels {list_classes(sorted(scored))})." if scored else ")."),
+                "Predictions must be values of the label. For a multiclass task, remove"
+                " data.positive.",
+            )
+        scored |= names
+
+
+def _scores(
+    files: Sequence[Predictions], layout: Layout, metrics: Sequence[Metric]
+) -> tuple[str, ...]:
+    if not any(metric.needs_score for metric in metrics):
+        return ()
+    if layout.task is Task.BINARY:
+        return (SCORE,)
+    return tuple(
+        sorted({name for file in files for name in file.fields if name.startswith(f"{SCORE}_")})
+    ) or (f"{SCORE}_<class>",)
+
+
+def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    fair = any(metric.family.reads is Statistic.GROUPS for metric in metrics)
+    return (layout.sensitive,) if fair and layout.sensitive else ()
+
+
+def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:
+    """Whether labels and predictions are read: figures of generated text may be all there is."""
+    return layout.task is not Task.GENERATION or any(metric.of_outcomes for metric in metrics)
+
+
+def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
+    for name in columns:
+        kind = file.fields[name].type
+        if not (kind.numeric or kind is LogicalType.BOOLEAN):
+            raise InputError(
+                f"{file.path}: the column {name!r} contains {kind.words}, not numbers.",
+                "Write numbers.",
+            )
+
+
+def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[Metric]) -> None:
+    """Refuse a file without probabilities; it may lack those of some class, but not all."""
+    if not scores or any(score in file.fields for score in scores):
+        return
+    asking = ", ".join(metric.name for metric in metrics if metric.needs_score)
+    raise InputError(
+        f"{file.path} has no column {scores[0]!r}: {asking} needs probabilities.",
+        "A predictions file needs `score`, the probability of the positive class, or"
+        " `score_<class>` for each class. A model must return them (docs/answers.md).",
+    )

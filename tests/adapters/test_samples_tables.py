@@ -1,0 +1,211 @@
+"""Predictions in PostgreSQL and Spark: the figures of files, and what is refused."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from psycopg import sql
+
+from cdml.adapters.predictions.duckdb_store import DuckSamples
+from cdml.adapters.predictions.sql_store import SqlSamples
+from cdml.adapters.tables.duckdb_tables import DuckTables
+from cdml.errors import ConfigurationError, InputError
+from cdml.statistics import engine
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Statistic, Task, find_metric
+from fakes.predictions import (
+    BINARY,
+    GENERATION,
+    MULTICLASS,
+    REGRESSION,
+    binary,
+    generation,
+    multiclass,
+    of,
+    regression,
+    rival,
+)
+
+SPARK = [
+    pytest.mark.xdist_group("spark"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+ORDERED = {Statistic.SCORES, Statistic.CASES}
+
+
+@pytest.fixture
+def load(request, tmp_path):
+    """Puts rows into a file and into a table of the engine."""
+
+    def load(engine, name, rows):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return path, request.getfixturevalue(f"{engine}_tables")(path)
+
+    return load
+
+
+def added_up(task):
+    return tuple(metric for metric in of(task) if metric.family.reads not in ORDERED)
+
+
+def figures(parts, metrics):
+    found = {}
+    for part in parts:
+        for metric in metrics:
+            key = (str(part.slice), part.rows, metric.name)
+            pair = engine.compare(metric, part.sample(metric))
+            if isinstance(pair, Unmeasured):
+                found[key] = pair.reason
+            else:
+                interval = pair.difference.interval(0.95)
+                found[key] = [pair.challenger, pair.champion, interval.low, interval.high]
+    return found
+
+
+def yes_no(rows):
+    """A binary task with the words of texts, a figure of truths and an apostrophe in a slice."""
+    return [
+        {
+            **row,
+            "late": "yes" if row["late"] else "no",
+            "prediction": "yes" if row["prediction"] else "no",
+            "carrier": row["carrier"] and f"{row['carrier']}'\"é",
+            "refused": row["id"] % 7 == 0 if row["sex"] else row["prediction"],
+        }
+        for row in rows
+    ]
+
+
+CASES = {
+    "binary": (BINARY, binary(), rival(binary()), ()),
+    "texts": (
+        replace(BINARY, positive="yes", max_slices=2),
+        yes_no(binary()),
+        yes_no(rival(binary())),
+        ("mean(refused)",),
+    ),
+    "multiclass": (MULTICLASS, multiclass(), multiclass(seed=2), ()),
+    "regression": (REGRESSION, regression(), regression(seed=2), ()),
+    "no slices": (replace(REGRESSION, slices=()), regression(), regression(seed=2), ()),
+    "generation": (GENERATION, generation(), generation(seed=2), ()),
+}
+
+
+FEW = {"f1", "log_loss", "demographic_parity_difference", "mean(refused)", "r2", "f1_macro"}
+"""Of each kind of statistic one: Spark plans each query anew, which takes seconds."""
+POSTGRES = pytest.mark.xdist_group("postgres")
+ENGINES = [
+    *(pytest.param("postgres", case, marks=POSTGRES) for case in CASES),
+    *(pytest.param("spark", case, marks=SPARK) for case in ("texts", "multiclass", "regression")),
+]
+
+
+@pytest.mark.parametrize(("where", "case"), ENGINES)
+def test_tables_have_the_figures_of_files(load, where, case):
+    layout, mine, theirs, more = CASES[case]
+    theirs = Random(3).sample(theirs, len(theirs))
+    loaded = load(where, "challenger", mine), load(where, "champion", theirs)
+    files, tables = zip(*loaded, strict=True)
+    metrics = (*added_up(layout.task), *map(find_metric, more))
+    if where == "spark":
+        metrics = tuple(metric for metric in metrics if metric.name in FEW)
+
+    expected = figures(DuckSamples().reduce(*files, layout, metrics), metrics)
+    actual = figures(SqlSamples().reduce(*tables, layout, metrics), metrics)
+
+    assert list(expected) == list(actual)
+    for key, value in expected.items():
+        same = value if isinstance(value, str) else pytest.approx(value, rel=1e-9, abs=1e-12)
+        assert same == actual[key], key
+
+
+def changed(**values):
+    return lambda rows: [{**rows[0], **values}, *rows[1:]]
+
+
+@POSTGRES
+@pytest.mark.parametrize(
+    "damage",
+    [
+        changed(id=None),
+        changed(id=1),
+        changed(id=1000),
+        changed(late=None),
+        changed(prediction=None),
+        changed(score=1.5),
+        changed(score=float("nan")),
+        lambda rows: rows[1:],
+        lambda rows: [{k: v for k, v in row.items() if k != "score"} for row in rows],
+        lambda rows: [{**row, "late": not row["late"]} for row in rows],
+    ],
+)
+def test_tables_are_refused_in_the_words_of_files(load, damage):
+    loaded = load("postgres", "a", binary(60)), load("postgres", "b", damage(rival(binary(60))))
+    metrics = added_up(Task.BINARY)
+    said = []
+    for samples, both in zip((DuckSamples(), SqlSamples()), zip(*loaded, strict=True), strict=True):
+        with pytest.raises(InputError) as caught:
+            samples.reduce(*both, BINARY, metrics)
+        message = caught.value.message
+        for name, one in zip("ab", both, strict=True):
+            path = one if samples.__class__ is DuckSamples else Path(one.ref.uri)
+            message = message.replace(str(path), name)
+        said.append(message)
+    assert said[0] == said[1]
+
+
+@POSTGRES
+def test_a_table_that_changes_meanwhile_is_refused(load, postgres_address):
+    (_, mine), (_, theirs) = load("postgres", "a", binary(60)), load("postgres", "b", binary(60))
+    name = mine.ref.uri.partition("#")[2]
+    with psycopg.connect(postgres_address) as connection:
+        table = sql.Identifier(name)
+        connection.execute(sql.SQL("UPDATE {} SET score = score / 2 WHERE id = 1").format(table))
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        SqlSamples().reduce(mine, theirs, BINARY, added_up(Task.BINARY))
+
+
+@POSTGRES
+def test_numbers_with_fractions_are_no_slices(load):
+    rows = [{**row, "carrier": row["id"] / 3} for row in regression()]
+    (_, mine), (_, theirs) = load("postgres", "a", rows), load("postgres", "b", rows)
+
+    with pytest.raises(InputError, match="cannot be slices of predictions in tables"):
+        SqlSamples().reduce(mine, theirs, REGRESSION, added_up(Task.REGRESSION))
+
+
+@pytest.mark.parametrize(
+    ("layout", "metric", "reason"),
+    [
+        (BINARY, METRICS["roc_auc"], "roc_auc cannot be measured on predictions in tables"),
+        (BINARY, find_metric("median(cents)"), "they need the values of all rows"),
+        (
+            BINARY,
+            find_metric("mine.own:profit"),
+            "profit cannot be measured",
+        ),
+        (replace(BINARY, weight="w"), METRICS["f1"], "cannot have weights"),
+        (replace(BINARY, cluster="w"), METRICS["f1"], "cannot have weights"),
+    ],
+)
+def test_what_needs_the_rows_is_refused_with_its_name(layout, metric, reason):
+    with pytest.raises(ConfigurationError, match=re.escape(reason)):
+        SqlSamples().reduce(None, None, layout, (METRICS["accuracy"], metric))
+
+
+def test_a_file_is_no_table(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(binary(20)), path)
+
+    with pytest.raises(ConfigurationError, match="PostgreSQL and Spark only"):
+        SqlSamples().reduce(DuckTables().open(str(path)), None, BINARY, ())
