@@ -84,10 +84,6 @@ VARIABLES = {
         "On GitLab, `retrain.workflow` for the pipeline that trains; `CDML_WORKFLOW_REASON` has"
         " the reason"
     ),
-    "CDML_EVENT": (
-        "On GitLab, the type of an event, for the pipeline that it starts; `CDML_EVENT_REASON` has"
-        " the reason"
-    ),
     "CDML_SEED": "`training.seed`, for your training command",
     "CDML_TRAINING_PATH": "`PATH` of your training command; the action sets it to the job's",
     "CDML_TRAINING_LD_LIBRARY_PATH": "The same for `LD_LIBRARY_PATH`",

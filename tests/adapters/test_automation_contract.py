@@ -179,16 +179,6 @@ class TestGitLab:
         assert {"CDML_WORKFLOW": "train.yml", "CDML_WORKFLOW_REASON": "worse"} == given
         assert ("trunk", address) == (pipeline["ref"], pipeline["web_url"])
 
-    def test_an_event_is_another_variable_and_is_sent_once(self, gitlab_server, tmp_path):
-        host = on_gitlab(gitlab_server, tmp_path, SCHEDULE)
-        started = start(host)
-        sent = {host.send_event("train.yml", {"reason": "worse"}, since=SINCE) for _ in range(2)}
-
-        assert 2 == len(gitlab_server.started)
-        assert {gitlab_server.started[1]["web_url"]} == sent != {started}
-        given = {one["key"]: one["value"] for one in gitlab_server.started[1]["variables"]}
-        assert {"CDML_EVENT": "train.yml", "CDML_EVENT_REASON": "worse"} == given
-
     def test_only_our_later_pipeline_of_the_workflow_is_taken_for_it(self, gitlab_server, tmp_path):
         ours, other = (
             [{"key": "CDML_WORKFLOW", "value": one}] for one in ("train.yml", "nightly.yml")

@@ -4,6 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from fakes.faults import Faults, Killed
+from fakes.gitlab_runner import OF_PUSH, on_gitlab
+from fakes.gitlab_server import GitLabServer
 from support.monitoring_scenarios import DAY, MONITORING, MonitoredWorld
 
 RETRAIN = f"{MONITORING}  on_degradation: [issue, retrain]\n  retrain: {{workflow: train.yml}}\n"
@@ -59,6 +61,24 @@ def test_retraining_is_started_once_for_a_degradation_with_the_reason(tmp_path):
     assert inputs["reason"].startswith("flights v1: Accuracy has degraded")
     [retrain] = [one for one in seen.reactions if one.kind == "retrain"]
     assert ("done", "https://platform.test/runs/0") == (retrain.state, retrain.url)
+
+
+def test_gitlab_has_one_issue_that_links_the_one_pipeline_and_closes(tmp_path):
+    with GitLabServer() as gitlab:
+        world = degraded(tmp_path)
+        world.code_host = on_gitlab(gitlab, tmp_path, OF_PUSH)
+
+        for _ in range(2):
+            assert {"done"} == {one.state for one in world.monitor().reactions}
+            world.serve(1, accuracy=0.6)
+
+        [issue], [pipeline] = gitlab.issues, gitlab.started
+        assert pipeline["web_url"] in issue["description"]
+        assert ("flights in production has degraded", "opened") == (issue["title"], issue["state"])
+        world.ship("B")
+        world.serve(1)
+        world.monitor()
+        assert "closed" == issue["state"]
 
 
 def test_what_the_code_host_refuses_is_reported_and_tried_again(tmp_path):

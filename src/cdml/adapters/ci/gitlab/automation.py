@@ -9,8 +9,8 @@ from cdml.adapters.ci.gitlab.client import Client, InvalidRequestError, reading
 from cdml.adapters.ci.sticky_issue import OwnIssue
 from cdml.errors import ServiceError
 
-WORKFLOW, EVENT = "CDML_WORKFLOW", "CDML_EVENT"
-"""Variables that name what a pipeline is started for; those of its inputs begin with them, too."""
+WORKFLOW = "CDML_WORKFLOW"
+"""The variable that names the workflow; those of its inputs begin with it, too."""
 _NO_DOLLAR = str.maketrans("$", "\N{FULLWIDTH DOLLAR SIGN}")
 _HINT = "docs/gitlab.md says where the project allows that, in the section on retraining."
 
@@ -54,24 +54,18 @@ class GitLabIssues:
         self.client.put(f"/issues/{issue.number}", "update an issue", changes)
 
 
-def start_pipeline(
-    client: Client,
-    variable: str,
-    name: str,
-    inputs: Mapping[str, str],
-    *,
-    ref: str,
-    since: datetime,
+def start_workflow(
+    client: Client, workflow: str, ref: str, inputs: Mapping[str, str], *, since: datetime
 ) -> str:
-    """Start a pipeline once whose `variable` is the name; its address.
+    """Start a pipeline with the variable CDML_WORKFLOW once; its address.
 
-    GitLab has no workflows and no events: the rules of jobs read the variable. For CDML_WORKFLOW,
-    an input `reason` is CDML_WORKFLOW_REASON, without dollar signs, which a runner expands.
+    GitLab has no workflows: the rules of jobs read that variable. An input `reason` is the variable
+    CDML_WORKFLOW_REASON, without dollar signs, which a runner expands.
     """
-    given = {f"{variable}_{key.upper()}": value for key, value in inputs.items()}
+    given = {f"{WORKFLOW}_{name.upper()}": value for name, value in inputs.items()}
     variables = [
         {"key": key, "value": value.translate(_NO_DOLLAR)}
-        for key, value in {variable: name, **given}.items()
+        for key, value in {WORKFLOW: workflow, **given}.items()
     ]
 
     def find() -> str | None:
@@ -98,8 +92,8 @@ def start_pipeline(
             made = client.post("/pipeline", action, {"ref": ref, "variables": variables})
         except InvalidRequestError as error:
             raise ServiceError(
-                f"GitLab does not start a pipeline of {ref}: no job runs for {variable}={name}, or"
-                " the token may not set pipeline variables or run pipelines there (status 400).",
+                f"GitLab does not start a pipeline of {ref}: no job runs for {WORKFLOW}={workflow},"
+                " or the token may not set pipeline variables or run pipelines there (status 400).",
                 _HINT,
             ) from error
         with reading(action):

@@ -329,24 +329,10 @@ class GitLabHost:
         self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime
     ) -> str:
         """See `cdml.ci.automation`: a pipeline whose variable CDML_WORKFLOW is the workflow."""
-        from cdml.adapters.ci.gitlab.automation import WORKFLOW
+        from cdml.adapters.ci.gitlab.automation import default_branch, start_workflow
 
-        return self._start(WORKFLOW, workflow, inputs, ref, since)
-
-    def send_event(self, event: str, payload: Mapping[str, str], *, since: datetime) -> str:
-        """See `cdml.ci.automation`: a pipeline whose variable CDML_EVENT is the event's type."""
-        from cdml.adapters.ci.gitlab.automation import EVENT
-
-        return self._start(EVENT, event, payload, None, since)
-
-    def _start(
-        self, variable: str, name: str, inputs: Mapping[str, str], ref: str | None, since: datetime
-    ) -> str:
-        from cdml.adapters.ci.gitlab.automation import default_branch, start_pipeline
-
-        client = self._client
-        branch = ref or self._environment.get("CI_DEFAULT_BRANCH") or default_branch(client)
-        return start_pipeline(client, variable, name, inputs, ref=branch, since=since)
+        branch = ref or self._environment.get("CI_DEFAULT_BRANCH") or default_branch(self._client)
+        return start_workflow(self._client, workflow, branch, inputs, since=since)
 
     def _notes(self, on: Thread) -> "GitLabNotes":
         from cdml.adapters.ci.gitlab.notes import GitLabNotes
