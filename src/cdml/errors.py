@@ -37,6 +37,11 @@ class CdmlError(Exception):
         self.hint = hint
         self.at = at
 
+    @property
+    def sentences(self) -> str:
+        """What happened and what to do next, as one text."""
+        return f"{self.message} {self.hint}".rstrip()
+
 
 class ConfigurationError(CdmlError):
     """The configuration, an option or a name is wrong."""

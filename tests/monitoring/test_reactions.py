@@ -89,6 +89,7 @@ def test_what_the_code_host_refuses_is_reported_and_tried_again(tmp_path):
 
     assert Verdict.FAIL is seen.verdict
     assert {"refused"} == {one.state for one in seen.reactions}
+    assert all(one.detail.endswith("Grant it.") for one in seen.reactions)
     world.code_host.refuses = False
     assert {"done"} == {one.state for one in world.monitor().reactions}
     assert 1 == len(world.code_host.started)

@@ -40,7 +40,7 @@ def _attempt(ports: DeliveryPorts, name: str, tell: Callable[[], None]) -> None:
     try:
         tell()
     except CdmlError as error:
-        ports.progress.note(f"{name} failed: {error.message} {error.hint}".strip())
+        ports.progress.note(f"{name} failed: {error.sentences}")
 
 
 def _comment(

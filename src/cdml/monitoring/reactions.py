@@ -89,7 +89,7 @@ class Reactions:
                 settings.workflow, settings.ref, {"reason": reason}, since=reaction.at
             )
         except ServiceError as error:
-            return reaction.model_copy(update={"detail": error.message})
+            return reaction.model_copy(update={"detail": error.sentences})
         detail = f"{settings.workflow} was started."
         return reaction.model_copy(update={"state": "done", "detail": detail, "url": url})
 
@@ -109,7 +109,7 @@ class Reactions:
                 return state, _with(evidence, _issue("done", "The issue is up to date.", url))
             closed = host.close_issue(id_, issue_body(evidence))
         except ServiceError as error:
-            return state, _with(evidence, _issue("refused", error.message))
+            return state, _with(evidence, _issue("refused", error.sentences))
         state = state.model_copy(update={"issue": None})
         return state, _with(evidence, _issue("done", "The issue is closed.", closed))
 

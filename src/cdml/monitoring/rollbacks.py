@@ -59,7 +59,7 @@ class Rollbacks:
             )
             result = replay.compare(period, release, number=number)
         except CdmlError as error:
-            return reaction.model_copy(update={"detail": error.message})
+            return reaction.model_copy(update={"detail": error.sentences})
         update = {
             "detail": result.reason,
             "comparisons": number,
@@ -89,10 +89,10 @@ class Rollbacks:
         except InputError as error:  # nothing was done, and it has to be proven anew
             if period.operation != self.serving:
                 return self._declined(period, reaction)
-            update = {"state": "intended", "to": None, "detail": error.message}
+            update = {"state": "intended", "to": None, "detail": error.sentences}
             return reaction.model_copy(update=update)
         except CdmlError as error:
-            return reaction.model_copy(update={"detail": error.message})
+            return reaction.model_copy(update={"detail": error.sentences})
         notify(self.loaded, self.ports, done)
         detail = f"v{done.to.version} serves {self.environment} again. {reaction.detail}"
         update = {"state": "done", "detail": detail, "url": evidence.produced.run}

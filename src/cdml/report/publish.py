@@ -149,7 +149,7 @@ def unjudged(stopped: str) -> str:
 
 def missing_comment(ports: ReportPorts, error: ServiceError) -> Annotation:
     """That there is no comment, and why, where everybody may write."""
-    message = f"The comment was not posted: {error.message} {error.hint}".strip()
+    message = f"The comment was not posted: {error.sentences}"
     ports.progress.note(message)
     return Annotation(level="warning", title="cdml: no comment", message=message)
 

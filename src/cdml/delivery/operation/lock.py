@@ -146,7 +146,7 @@ class LockHolder:
         try:
             is_over = ci_run.is_over(run)
         except ServiceError as error:
-            message = f"It is unknown whether {run} has ended: {error.message} {error.hint}".strip()
+            message = f"It is unknown whether {run} has ended: {error.sentences}"
             if message != self.noted:
                 self.ports.progress.note(message)
             self.noted = message
