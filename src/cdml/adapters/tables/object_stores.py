@@ -65,7 +65,8 @@ def fetch_objects(address: str, shown: str, into: Path, limits: DownloadLimits) 
         raise InputError(
             f"{shown} cannot be read: {reason}.",
             "Give this step credentials that may read it, such as AWS_ACCESS_KEY_ID and"
-            " AWS_SECRET_ACCESS_KEY, and AWS_REGION.",
+            " AWS_SECRET_ACCESS_KEY, and AWS_REGION. Or download it in an earlier step and give its"
+            " path.",
         ) from error
     rest = key.removeprefix(base).lstrip("/")
     return str(into / rest) if rest else str(into)
