@@ -148,6 +148,7 @@ def main(folder, number):
     folder.mkdir(parents=True, exist_ok=True)
     disconnect = _connect(number)
     _make_groups(group_of(number))
+    processes = os.open("/proc/self/ns/pid", os.O_RDONLY)
     _unshare(_NEWPID)
     first = os.fork()
     if first == 0:
@@ -155,7 +156,9 @@ def main(folder, number):
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: os.kill(first, signal.SIGKILL))
     os.waitpid(first, 0)
-    # Without this, connections that nobody closed keep the network for a minute or two.
+    # Without this, connections that nobody closed keep the network for a minute or two. No process
+    # can start where the first one has ended, so it starts among the machine's.
+    _LIBC.setns(processes, _NEWPID)
     subprocess.run(disconnect, check=False, capture_output=True)
     _remove_groups(group_of(number))
     shutil.rmtree(folder, ignore_errors=True)
