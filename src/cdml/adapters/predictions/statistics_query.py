@@ -69,6 +69,9 @@ class StatisticsQuery:
         groups = self._gather(self.engine.fetch(query, self.path), width)
         if groups[None].rows != self.row.pair.challenger.rows:
             refuse(self.engine, self.row.pair, self.sound)
+            raise InputError(
+                f"{self.path} changed while it was read.", "Compare again when nothing writes it."
+            )
         if self.row.layout.task is Task.BINARY and self.row.outcomes:
             self._refuse_no_positive(groups[None])
         return groups
@@ -214,7 +217,7 @@ class StatisticsQuery:
 
 
 def refuse(engine: SqlRunner, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
-    """Say what is wrong with rows that cannot be used, each with its first fault.
+    """Refuse rows that cannot be used, and say what is wrong, each with its first fault.
 
     Raises:
         InputError: it is not true of some.
@@ -239,7 +242,6 @@ def refuse(engine: SqlRunner, pair: Pair, sound: Sequence[tuple[str, str]]) -> N
         raise InputError(
             f"{path}: {message}.", "Every row needs a label and a prediction from each model."
         )
-    raise InputError(f"{path} changed while it was read.", "Compare again when nothing writes it.")
 
 
 class RowOrderMismatch(Exception):
