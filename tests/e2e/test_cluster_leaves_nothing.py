@@ -58,11 +58,15 @@ def _processes(word):
 
 
 @pytest.mark.long
-def test_a_cluster_leaves_no_mount_group_link_setting_process_or_file(tmp_path, cluster_programs):
-    cluster = Cluster(tmp_path / "run", cluster_programs)
+def test_a_cluster_leaves_no_mount_group_link_setting_process_or_file(
+    tmp_path_factory, cluster_programs
+):
+    # The test's own folder has a long name; a path of kubelet's sockets has at most 107 letters.
+    folder = tmp_path_factory.mktemp("left")
+    cluster = Cluster(folder / "run", cluster_programs)
     before = _machine(cluster.number)
-    (tmp_path / "place").mkdir()
-    with cluster, PodsPlace(tmp_path / "place", cluster) as place:
+    (folder / "place").mkdir()
+    with cluster, PodsPlace(folder / "place", cluster) as place:
         place.target.switch(place.releases[0], fence=1)
         assert _processes(str(cluster.folder))
         during = _machine(cluster.number)
