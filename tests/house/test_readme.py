@@ -45,6 +45,15 @@ def test_the_picture_holds_the_text_that_the_readme_shows_and_nothing_else():
     )
 
 
+def test_the_picture_of_the_cycle_has_every_action_and_is_read_aloud():
+    root = ET.fromstring((ROOT / "docs/cycle.svg").read_text("utf-8"))  # noqa: S314
+    actions = {file.parent.name for file in ROOT.glob("actions/*/action.yml")}
+
+    assert "](docs/cycle.svg)" in README
+    assert actions == {one.text for one in root.iter(f"{SVG}text") if one.get("class") == "name"}
+    assert all(action in root.find(f"{SVG}desc").text for action in actions)
+
+
 @pytest.mark.parametrize(
     "printed",
     ["a <b> & 'c'", "  two  spaces ", f"a wide line{' and words' * 40}", "w" * 300, "", "é → −0.1"],
