@@ -47,9 +47,31 @@ _AGAIN = (
     "        description: Why to train again.\n"
     "        type: string\n"
 )
+_TITLE = (
+    "run-name: ${{ inputs.reason }} # `cdml monitor` finds its run by it; else the usual title\n"
+)
 _AFTER_TRAINING = (
     "    needs: train\n    if: ${{ !cancelled() }} # GitHub counts a skipped job as passed\n"
+    "    outputs:\n      version: ${{ steps.gate.outputs.version }}\n"
 )
+_DEPLOYS = re.compile(r"^  deploy:\n.*?(?=\n  rollback:\n)", re.MULTILINE | re.DOTALL)
+_FOR_RETRAINED = (
+    (
+        "    if: github.event_name == 'push'\n",
+        """    needs: gate
+    if: github.event_name == 'workflow_dispatch' && github.ref == 'refs/heads/main'
+""",
+    ),
+    (
+        "          config: cdml.yaml\n",
+        """          config: cdml.yaml
+          model: models:/my-model/${{ needs.gate.outputs.version }}
+          reason: ${{ inputs.reason }}
+""",
+    ),
+)
+"""What the job of the delivery says where it deploys after a gate instead of a merge."""
+_FOR_MERGES = re.compile(r"^      (?:pull-requests|checks): .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +201,8 @@ def init(
     resumed = (RESUME,) if kind.splits_traffic else ()
     for name in (*WORKFLOWS, *resumed, *((MONITOR,) if monitor else ())):
         template = read_template(name)
-        workflow = place.fill_in(_training(template) if train and name == GATE else template)
+        template = _training(template, kind) if train and name == GATE else template
+        workflow = place.fill_in(template)
         delivers = name in DELIVERING
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
     training = read_template("training.yaml") if train else ""
@@ -274,11 +297,19 @@ def _monitoring(place: ProjectPlace, *, retrains: bool) -> str:
     return section.replace("on_degradation: [issue]", f"on_degradation: {started}")
 
 
-def _training(gate: str) -> str:
-    """The gate's workflow with a job that trains the model first."""
+def _training(gate: str, kind: TargetType) -> str:
+    """The gate's workflow with a job that trains the model first.
+
+    What is trained again by request, on the branch that ships, is deployed if it passes.
+    """
     job, steps = read_template("train-job.yml.part"), read_template("train-steps.yml.part")
     for before, after in (
+        ("name: Model gate\n", f"name: Model gate\n{_TITLE}"),
         ("  merge_group:", f"{_AGAIN}  merge_group:"),
+        (
+            "cancel-in-progress: true",
+            "cancel-in-progress: ${{ github.event_name != 'workflow_dispatch' }}",
+        ),
         ("\n  gate:\n    name: Gate\n", f"\n{job}\n  gate:\n    name: Gate\n{_AFTER_TRAINING}"),
         (_TRAIN_HERE, steps),
         (_MODEL, "          model: ${{ needs.train.outputs.model || 'model' }}\n"),
@@ -289,7 +320,18 @@ def _training(gate: str) -> str:
     ):
         assert before in gate  # noqa: S101 - both are shipped together
         gate = gate.replace(before, after, 1)
-    return gate
+    return f"{gate}\n{_on_runner(_deploying(), kind)}"
+
+
+def _deploying() -> str:
+    """The job that deploys, after the gate instead of a merge."""
+    job = _DEPLOYS.search(read_template("cdml-deploy.yml"))
+    assert job is not None  # noqa: S101 - both are shipped together
+    text = _FOR_MERGES.sub("", job[0])
+    for before, after in _FOR_RETRAINED:
+        assert before in text  # noqa: S101 - as above
+        text = text.replace(before, after, 1)
+    return text
 
 
 def _on_runner(workflow: str, kind: TargetType) -> str:
