@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cdml.ci.automation import AutomationHost
+from cdml.ci.automation import AutomationHost, EventHost
 from cdml.errors import ServiceError
 from cdml.wiring import RunHost
 from fakes.code_host import FakeCodeHost
@@ -25,6 +25,7 @@ def github(server):
     """A GitHub with a workflow, and the right to start it."""
     server.state.workflows.append("train.yml")
     server.permissions["actions"] = "write"
+    server.state.default_branch = "trunk"
     return server
 
 
@@ -46,9 +47,14 @@ def host(request, tmp_path):
     return on_gitlab(request.getfixturevalue("gitlab_server"), tmp_path, SCHEDULE)
 
 
-def start(host, **others):
+def start(host, reason="worse"):
     """Start the workflow."""
-    return host.start_workflow("train.yml", None, {"reason": "worse", **others}, since=SINCE)
+    return host.start_workflow("train.yml", None, {"reason": reason}, since=SINCE)
+
+
+def send(host, reason="worse"):
+    """Send an event."""
+    return host.send_event("degraded", {"reason": reason}, since=SINCE)
 
 
 class TestEveryHost:
@@ -66,6 +72,9 @@ class TestEveryHost:
 
     def test_starts_a_workflow_whose_answer_was_lost_only_once(self, host):
         assert start(host) == start(host)
+
+    def test_takes_no_run_for_another_models(self, host):
+        assert start(host, "flights v1: worse") != start(host, "parcels v1: worse")
 
 
 class TestTrouble:
@@ -97,6 +106,60 @@ class TestTrouble:
 
 
 class TestGitHub:
+    def test_a_workflow_is_that_of_the_default_branch(self, github, tmp_path):
+        host = on_github(github, tmp_path)
+        start(host)
+        host.start_workflow("train.yml", "next", {"reason": "other"}, since=SINCE)
+
+        assert ["trunk", "next"] == [ref for _, ref, _ in github.state.started]
+
+    @pytest.mark.parametrize("titled", [False, True])
+    def test_the_address_is_that_of_the_run_which_the_answer_names(self, github, tmp_path, titled):
+        github.state.titled = titled
+        host = on_github(github, tmp_path)
+
+        runs = [start(host, reason) for reason in ("flights", "parcels")]
+
+        assert [run.rpartition("/")[2] for run in runs] == ["0", "1"]
+
+    def test_a_run_without_the_title_is_never_taken_for_ours(self, github, tmp_path):
+        github.state.titled = False
+        host = on_github(github, tmp_path)
+
+        assert start(host) != start(host)
+
+    @pytest.mark.parametrize(("titled", "end"), [(True, "runs/0"), (False, "workflows/train.yml")])
+    def test_a_server_that_names_no_run_is_asked_for_its_title(self, github, tmp_path, titled, end):
+        github.state.names_runs, github.state.titled = False, titled
+
+        assert start(on_github(github, tmp_path)).endswith(f"/octo-org/flights/actions/{end}")
+        assert 1 == len(github.state.started)
+
+    def test_an_event_whose_answer_was_lost_is_not_sent_twice(self, github, tmp_path):
+        github.fail(method="POST", path="/dispatches$", status=502, after=True)
+        host = on_github(github, tmp_path)
+
+        assert send(host) == send(host)
+        assert send(host) != send(host, "other")
+        assert [
+            ("degraded", None, {"reason": "worse"}),
+            ("degraded", None, {"reason": "other"}),
+        ] == (github.state.started)
+
+    def test_the_run_of_an_event_is_not_taken_for_ours_without_its_title(self, github, tmp_path):
+        github.state.titled = False
+
+        assert send(on_github(github, tmp_path)).endswith(
+            "/actions?query=event%3Arepository_dispatch"
+        )
+
+    def test_an_event_that_is_refused_names_the_permission(self, github, tmp_path):
+        github.permissions["contents"] = "read"
+
+        with pytest.raises(ServiceError) as error:
+            send(on_github(github, tmp_path))
+        assert "contents: write" in error.value.hint
+
     def test_an_issue_that_copies_the_marker_is_not_ours(self, server, tmp_path):
         host = on_github(server, tmp_path)
         host.report_issue("a", "ours", "x")
@@ -116,6 +179,9 @@ class TestGitHub:
 
 
 class TestGitLab:
+    def test_has_no_events(self, gitlab_server, tmp_path):
+        assert not isinstance(on_gitlab(gitlab_server, tmp_path, SCHEDULE), EventHost)
+
     @pytest.mark.parametrize("keyset", [False, True])
     def test_our_issue_is_found_below_hundreds_of_others(self, gitlab_server, tmp_path, keyset):
         gitlab_server.keyset = keyset
@@ -162,7 +228,7 @@ class TestGitLab:
     def test_names_run_no_quick_action_and_no_variable(self, gitlab_server, tmp_path, name):
         host = on_gitlab(gitlab_server, tmp_path, SCHEDULE)
         host.report_issue(name, f"{name} has degraded"[:200], f"{name}\n/close\n{name}")
-        start(host, reason=f"{name} $CDML_GITLAB_TOKEN")
+        start(host, f"{name} $CDML_GITLAB_TOKEN")
 
         [pipeline] = gitlab_server.started
         assert not any("$" in one["value"] for one in pipeline["variables"])
@@ -180,11 +246,18 @@ class TestGitLab:
         assert ("trunk", address) == (pipeline["ref"], pipeline["web_url"])
 
     def test_only_our_later_pipeline_of_the_workflow_is_taken_for_it(self, gitlab_server, tmp_path):
-        ours, other = (
-            [{"key": "CDML_WORKFLOW", "value": one}] for one in ("train.yml", "nightly.yml")
-        )
+        ours, other, another = (
+            [
+                {"key": "CDML_WORKFLOW", "value": workflow},
+                {"key": "CDML_WORKFLOW_REASON", "value": reason},
+            ]
+            for workflow, reason in (
+                ("train.yml", "worse"), ("nightly.yml", "worse"), ("train.yml", "another model"),
+            )
+        )  # fmt: skip
         add_pipeline(gitlab_server, "mallory", "main", ours)
         add_pipeline(gitlab_server, "project_42_bot", "main", other)
+        add_pipeline(gitlab_server, "project_42_bot", "main", another)
         add_pipeline(gitlab_server, "project_42_bot", "main", ours)["created_at"] = (
             "2026-04-30T23:59:59.000Z"
         )

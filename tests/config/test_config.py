@@ -10,6 +10,8 @@ from cdml.config.json_schema import json_schema
 from cdml.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
+MONITORED = "monitoring:\n  {predictions: p, key: [k], time: t, label_delay: 1d, retrain: "
+
 SMALLEST = """\
 version: 1
 model: m
@@ -94,6 +96,9 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
         ("policy: {confidence: 0.9999999999999999}\n", "line 4: policy.confidence"),
         ("policy: !!bool maybe\n", "is not YAML"),
         ("model: m\n", "line 4: model: appears twice"),
+        (f"{MONITORED}{{event: e, workflow: t.yml}}}}\n", "retrain needs workflow or event"),
+        (f"{MONITORED}{{ref: main}}}}\n", "retrain needs workflow or event"),
+        (f"{MONITORED}{{event: e, ref: main}}}}\n", "ref is the branch of a workflow"),
     ],
 )
 def test_what_one_key_alone_cannot_tell_has_its_line_too(tmp_path, text, told):

@@ -13,6 +13,7 @@ WRITES = {
         "report_issue",
         "close_issue",
         "start_workflow",
+        "send_event",
     },
     "target": {"stage", "shift", "switch", "retire"},
 }

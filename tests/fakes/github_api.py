@@ -15,6 +15,7 @@ class Call:
     query: dict[str, str]
     body: Any
     token: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

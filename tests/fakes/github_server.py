@@ -262,6 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=dict(parse_qsl(address.query)),
             body=json.loads(raw) if raw else None,
             token=self.headers.get("Authorization", "").split(" ")[-1],
+            version=self.headers.get("X-GitHub-Api-Version", ""),
         )
         with self.github.lock:
             self.github.requests.append((call.method, self.path))

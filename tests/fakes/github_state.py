@@ -123,7 +123,13 @@ class State:
     issues: dict[int, dict[str, Any]] = field(default_factory=dict)
     workflows: list[str] = field(default_factory=list)
     """Files of workflows that can be started by request."""
-    started: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    started: list[tuple[str, str | None, dict[str, str]]] = field(default_factory=list)
+    """Workflows or events, the branch of the workflow, and what was given."""
+    titled: bool = True
+    """Whether a run has the reason as its title (`run-name`), or the workflow's name."""
+    names_runs: bool = True
+    """Whether the answer to a dispatch names the run, as that of an older server does not."""
+    default_branch: str = "main"
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))

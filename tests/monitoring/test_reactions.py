@@ -3,6 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
+from cdml.errors import ConfigurationError
 from fakes.faults import Faults, Killed
 from fakes.gitlab_runner import OF_PUSH, on_gitlab
 from fakes.gitlab_server import GitLabServer
@@ -58,9 +59,44 @@ def test_retraining_is_started_once_for_a_degradation_with_the_reason(tmp_path):
 
     [(workflow, ref, inputs)] = world.code_host.started
     assert ("train.yml", None) == (workflow, ref)
-    assert inputs["reason"].startswith("flights v1: Accuracy has degraded")
+    assert inputs["reason"].startswith("flights v1 in production: Accuracy has degraded")
     [retrain] = [one for one in seen.reactions if one.kind == "retrain"]
     assert ("done", "https://platform.test/runs/0") == (retrain.state, retrain.url)
+
+
+def test_retraining_is_started_by_an_event_where_one_is_configured(tmp_path):
+    world = degraded(tmp_path, RETRAIN.replace("workflow: train.yml", "event: model-degraded"))
+
+    for _ in range(2):
+        seen = world.monitor()
+
+    [(event, _, payload)] = world.code_host.started
+    assert ("model-degraded", ["reason"]) == (event, list(payload))
+    [retrain] = [one for one in seen.reactions if one.kind == "retrain"]
+    assert ("done", "The event model-degraded was sent.") == (retrain.state, retrain.detail)
+
+
+def test_an_event_is_refused_at_the_first_look_where_the_host_has_none(tmp_path):
+    world = degraded(tmp_path, RETRAIN.replace("workflow: train.yml", "event: model-degraded"))
+    with GitLabServer() as gitlab:
+        world.code_host = on_gitlab(gitlab, tmp_path, OF_PUSH)
+
+        with pytest.raises(ConfigurationError, match="needs GitHub"):
+            world.monitor(dry_run=True)
+
+
+def test_the_reason_of_a_retraining_stays_that_of_the_first_look(tmp_path):
+    world = degraded(tmp_path)
+    world.code_host.refuses = True
+    world.monitor()
+    [intended] = world.remembered.periods[0].reactions
+    world.code_host.refuses = False
+    world.serve(2, accuracy=0.5)
+
+    world.monitor()
+
+    [(_, _, inputs)] = world.code_host.started
+    assert {"reason": intended.reason} == inputs
 
 
 def test_gitlab_has_one_issue_that_links_the_one_pipeline_and_closes(tmp_path):

@@ -1,4 +1,4 @@
-"""What some code hosts can do besides review: issues, and workflows that are started by request."""
+"""What some code hosts can do besides review: issues, workflows started by request, and events."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +26,19 @@ class AutomationHost(Protocol):
     ) -> str:
         """Start a workflow, and give the address of its run.
 
-        A run that was started by request after `since` is taken for this one: an answer may have
-        been lost. Without `ref` it is the default branch's.
+        A run that was started by request after `since` with the same inputs is taken for this one,
+        because an answer may have been lost. Without `ref` it is the default branch's.
+        """
+        ...
+
+
+@runtime_checkable
+class EventHost(Protocol):
+    """A code host whose workflows start at events that others send. Errors are as above."""
+
+    def send_event(self, event: str, payload: Mapping[str, str], *, since: datetime) -> str:
+        """Send an event of this type, and give the address of its run, or of where runs are listed.
+
+        A run of such an event after `since` with the same payload is taken for this one.
         """
         ...

@@ -33,13 +33,24 @@ class MonitoringRule(SettingsModel):
 
 
 class RetrainSettings(SettingsModel):
-    """The workflow that trains a new model."""
+    """The workflow that trains a new model, or the event that starts it."""
 
-    workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
+    workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")] | None = None
     """File name of a workflow of this repository that has `on: workflow_dispatch` with the input
     `reason`. On GitLab, the value of `CDML_WORKFLOW` in a new pipeline."""
     ref: str | None = None
     """Branch whose workflow or pipeline is run; by default the repository's default branch."""
+    event: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
+    """On GitHub, type of a `repository_dispatch` that is sent instead; its `client_payload` has the
+    `reason`."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.workflow is None) is (self.event is None):
+            raise ValueError("retrain needs workflow or event, and not both")
+        if self.event is not None and self.ref is not None:
+            raise ValueError("ref is the branch of a workflow; an event has none")
+        return self
 
 
 class MonitoringSettings(SettingsModel):
@@ -87,7 +98,7 @@ class MonitoringSettings(SettingsModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if "retrain" in self.on_degradation and self.retrain is None:
-            raise ValueError("on_degradation has retrain, but retrain.workflow is missing")
+            raise ValueError("on_degradation has retrain, but retrain is missing")
         if "rollback" in self.on_degradation and self.labels is None:
             raise ValueError("on_degradation has rollback, which compares by labels; add labels")
         if self.label_time is not None and self.labels is None:

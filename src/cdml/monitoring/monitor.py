@@ -25,7 +25,7 @@ from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import NoPromise, Promise, find_promises
-from cdml.monitoring.reactions import Reactions, intend, with_earlier
+from cdml.monitoring.reactions import Reactions, intend, refuse_reactions, with_earlier
 from cdml.monitoring.replay import Replay
 from cdml.monitoring.rollbacks import Rollbacks
 from cdml.monitoring.row_alarms import row_alarms
@@ -62,6 +62,7 @@ def monitor(
             f"{loaded.path}: monitoring is missing.",
             "Add it: it says where predictions and labels are logged (docs/monitoring.md).",
         )
+    refuse_reactions(settings, ports.code_host)
     store.remove_files(output / MONITORING_PAGE)
     where = environment or loaded.config.deploy.environment
     for _ in range(_ATTEMPTS):
@@ -148,7 +149,7 @@ class Look:
         evidence = self._evidence(state, feeds, alarms)
         if dry_run or not state.periods:
             return evidence
-        intended = intend(state, evidence.verdict, self.settings, now)
+        intended = intend(state, evidence, self.settings, now)
         commit = self._remember(before, intended, snapshot.commit)
         rollbacks = Rollbacks(
             loaded=self.loaded,

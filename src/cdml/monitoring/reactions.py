@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from cdml.ci.automation import AutomationHost
+from cdml.ci.automation import AutomationHost, EventHost
+from cdml.ci.code_host import CodeHost
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoringSettings
-from cdml.errors import ServiceError
+from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.monitor import Monitoring, ReactionTaken
 from cdml.journal.branches import branch_part
 from cdml.monitoring.ports import MonitoringPorts
@@ -25,14 +26,29 @@ _LONGEST = 900
 """Characters of the reason that a workflow is given."""
 
 
+def refuse_reactions(settings: MonitoringSettings, host: CodeHost | None) -> None:
+    """Say at the first look already what the code host has not.
+
+    Raises:
+        ConfigurationError: retraining is started by an event, and the host has none.
+    """
+    event = settings.retrain is not None and settings.retrain.event is not None
+    if event and isinstance(host, AutomationHost) and not isinstance(host, EventHost):
+        raise ConfigurationError(
+            "monitoring.retrain.event needs GitHub: this code host has no repository_dispatch.",
+            "Set monitoring.retrain.workflow instead. On GitLab it starts a pipeline"
+            " (docs/gitlab.md).",
+        )
+
+
 def intend(
-    state: MonitorState, verdict: Verdict, settings: MonitoringSettings, now: datetime
+    state: MonitorState, evidence: Monitoring, settings: MonitoringSettings, now: datetime
 ) -> MonitorState:
     """The state with what this look is going to do."""
     if not state.periods:
         return state
     serving = state.periods[0]
-    troubled = verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    troubled = evidence.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}
     if troubled and "issue" in settings.on_degradation and state.issue is None:
         state = state.model_copy(
             update={"issue": IssueState(url=None, operation=serving.operation)}
@@ -40,8 +56,10 @@ def intend(
     if not any(rule.degraded for rule in serving.rules):
         return state
     there = {one.kind for one in serving.reactions}
+    where = f"{evidence.model} v{serving.version} in {evidence.environment}"
+    reason = f"{where}: {evidence.reason}"[:_LONGEST]
     begun = tuple(
-        Reaction(kind=kind, state="intended", at=now)
+        Reaction(kind=kind, state="intended", at=now, reason=reason)
         for kind in _ONCE
         if kind in settings.on_degradation and kind not in there
     )
@@ -72,25 +90,29 @@ class Reactions:
             reaction = one
             retrains = one.kind == "retrain" and self.settings.retrain is not None
             if one.state == "intended" and retrains:
-                reaction = self._start(one, evidence)
+                reaction = self._start(one)
             done.append(reaction)
             evidence = _with(evidence, _taken(reaction))
         serving = serving.model_copy(update={"reactions": tuple(done)})
         return state.model_copy(update={"periods": (serving, *state.periods[1:])}), evidence
 
-    def _start(self, reaction: Reaction, evidence: Monitoring) -> Reaction:
+    def _start(self, reaction: Reaction) -> Reaction:
         settings = self.settings.retrain
         host = self.ports.code_host
         if settings is None or not isinstance(host, AutomationHost):
             return reaction.model_copy(update={"detail": _NO_HOST})
-        reason = f"{evidence.model} v{evidence.versions[0].version}: {evidence.reason}"[:_LONGEST]
+        given = {"reason": reaction.reason}
         try:
-            url = host.start_workflow(
-                settings.workflow, settings.ref, {"reason": reason}, since=reaction.at
-            )
+            if settings.workflow is not None:
+                detail = f"{settings.workflow} was started."
+                url = host.start_workflow(settings.workflow, settings.ref, given, since=reaction.at)
+            elif settings.event is not None and isinstance(host, EventHost):
+                detail = f"The event {settings.event} was sent."
+                url = host.send_event(settings.event, given, since=reaction.at)
+            else:
+                return reaction.model_copy(update={"detail": _NO_HOST})
         except ServiceError as error:
             return reaction.model_copy(update={"detail": error.sentences})
-        detail = f"{settings.workflow} was started."
         return reaction.model_copy(update={"state": "done", "detail": detail, "url": url})
 
     def _report(self, state: MonitorState, evidence: Monitoring) -> tuple[MonitorState, Monitoring]:

@@ -56,6 +56,7 @@ class ClosedWindow(EvidenceModel):
 class Reaction(EvidenceModel):
     """Something that a degradation brings about; `intended` is written before it is done.
 
+    `reason` is what the workflow is given, and what its run is recognised by.
     A rollback is `begun` once version `to` is proven better, and `declined` where another version
     serves by now. `comparisons` counts the looks that compared, and `compared_to` is the first
     window that the last one did not see.
@@ -64,6 +65,7 @@ class Reaction(EvidenceModel):
     kind: Literal["retrain", "rollback"]
     state: Literal["intended", "begun", "done", "declined"]
     at: Moment
+    reason: Text = ""
     detail: Text = ""
     url: Text | None = None
     to: Text | None = None

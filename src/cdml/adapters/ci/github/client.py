@@ -149,10 +149,13 @@ class Client:
         _, answer = requester.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
         return answer
 
-    def send(self, method: str, path: str, body: Mapping[str, object]) -> Any:
-        """What the API answers to a change of something in the repository."""
+    def send(self, method: str, path: str, body: Mapping[str, object], *, version: str = "") -> Any:
+        """What the API, or this version of it, answers to a change in the repository."""
+        headers = {"X-GitHub-Api-Version": version} if version else None
         requester = self._github.requester
-        _, answer = requester.requestJsonAndCheck(method, self.place_of(path), input=dict(body))
+        _, answer = requester.requestJsonAndCheck(
+            method, self.place_of(path), headers=headers, input=dict(body)
+        )
         return answer
 
     def pages(self, path: str, key: str = "") -> Iterator[Any]:

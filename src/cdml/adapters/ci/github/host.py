@@ -257,8 +257,13 @@ class GitHubHost:
     def start_workflow(
         self, workflow: str, ref: str | None, inputs: Mapping[str, str], *, since: datetime
     ) -> str:
-        """See `cdml.ci.automation`; a schedule runs on the default branch."""
+        """See `cdml.ci.automation`."""
         from cdml.adapters.ci.github.automation import start_workflow
 
-        branch = ref or self.run.trigger().branch or "main"
-        return start_workflow(self._client, workflow, branch, inputs, since=since)
+        return start_workflow(self._client, workflow, ref, inputs, since=since)
+
+    def send_event(self, event: str, payload: Mapping[str, str], *, since: datetime) -> str:
+        """See `cdml.ci.automation`."""
+        from cdml.adapters.ci.github.automation import send_event
+
+        return send_event(self._client, event, payload, since=since)

@@ -1,6 +1,6 @@
 """Issues of ours and pipelines that are started by request, at GitLab."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -82,7 +82,7 @@ def start_workflow(
             with reading(action):
                 later = datetime.fromisoformat(one["created_at"]) >= since
                 number, address = int(one["id"]), str(one["web_url"])
-            if later and variables[0] in _variables(client, number):
+            if later and _has(client, number, variables):
                 return address
         return None
 
@@ -109,8 +109,10 @@ def default_branch(client: Client) -> str:
         return str(client.get("", action)["default_branch"])
 
 
-def _variables(client: Client, pipeline: int) -> Iterator[Mapping[str, str]]:
+def _has(client: Client, pipeline: int, variables: Collection[Mapping[str, str]]) -> bool:
+    """Whether a pipeline was started with these variables."""
     action = "read the variables of a pipeline"
-    for one in client.pages(f"/pipelines/{pipeline}/variables", action):
-        with reading(action):
-            yield {"key": one["key"], "value": one["value"]}
+    given = client.pages(f"/pipelines/{pipeline}/variables", action)
+    with reading(action):
+        there = [{"key": one["key"], "value": one["value"]} for one in given]
+    return all(one in there for one in variables)
