@@ -60,8 +60,8 @@ def _start(folder: Path) -> Iterator[Row]:
         3:
     ]
     modules, ours = map(int, _printed(MODULES, command))
-    yield _most("modules that a comparison of 10,000 rows imports", modules, 640)
-    yield _most("of these cdml's", ours, 240)
+    yield _most("modules that a comparison of 10,000 rows imports", modules, 600)
+    yield _most("of these cdml's", ours, 215)
     [statements] = map(int, _printed(STATEMENTS, command))
     yield _most("statements that the engine runs for it", statements, 10)
 

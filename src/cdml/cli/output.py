@@ -15,10 +15,7 @@ from cdml.errors import CdmlError
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.store import FILES, read_evidence
 from cdml.gates import reasons
-from cdml.gates.proof import unproven
-from cdml.report.formats import console
-from cdml.report.report_formats import FORMATS, MARKDOWN, PAGE
-from cdml.report.rows import UNPROVEN
+from cdml.gates.proof import UNPROVEN, unproven
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
     from cdml.evidence.lineage import Lineage
@@ -102,8 +99,11 @@ def print_unjudged(ci_run: CiRun, output: Path, address: str | None) -> None:
 
 def print_report(ci_run: CiRun, output: Path, report: "Reported") -> int:
     """The report, and where its files are."""
+    from cdml.report.formats.console import console_lines
+    from cdml.report.report_formats import FORMATS, MARKDOWN, PAGE
+
     if report.view:
-        for line in console.console_lines(report.view, _paint):
+        for line in console_lines(report.view, _paint):
             click.echo(line)
         click.echo()
     else:

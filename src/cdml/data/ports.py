@@ -1,9 +1,13 @@
-from typing import Protocol
+from __future__ import annotations
 
-from cdml.features.feature_store import FeatureStore
-from cdml.models.registry import Registry
+from typing import TYPE_CHECKING, Protocol
+
 from cdml.report.ports import ReportPorts
-from cdml.tables.table import Tables
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from cdml.features.feature_store import FeatureStore
+    from cdml.models.registry import Registry
+    from cdml.tables.table import Tables
 
 
 class DataPorts(ReportPorts, Protocol):

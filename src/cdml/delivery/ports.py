@@ -1,12 +1,17 @@
-from collections.abc import Mapping
-from typing import Protocol
+from __future__ import annotations
 
-from cdml.delivery.target import Target
-from cdml.delivery.traffic import Traffic
-from cdml.journal.port import Journal
-from cdml.models.registry import Registry
+from typing import TYPE_CHECKING, Protocol
+
 from cdml.report.ports import ReportPorts
-from cdml.tables.table import Tables
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from collections.abc import Mapping
+
+    from cdml.delivery.target import Target
+    from cdml.delivery.traffic import Traffic
+    from cdml.journal.port import Journal
+    from cdml.models.registry import Registry
+    from cdml.tables.table import Tables
 
 
 class Webhook(Protocol):

@@ -13,7 +13,6 @@ from cdml.evaluation.cases import Cases, case_plan, label_columns
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel, named_by_address
 from cdml.gates.rules import metric_of_gate
-from cdml.results.case_metrics import code_texts
 from cdml.tables.query import LogicalType
 
 PREDICTION = "prediction"
@@ -102,6 +101,8 @@ def _about_values(config: Config, files: Sequence[Path], ports: EvaluationPorts)
         its = [file for file, types in zip(files, fields, strict=True) if column in types]
         types = {one[column] for one in fields if column in one} if column else set()
         if column is not None and types == {LogicalType.STRING}:
+            from cdml.results.case_metrics import code_texts  # few metrics are of texts
+
             values = code_texts(ports.samples.texts(its, column))
             coded |= {column: values} if values else {}
     answer = config.data.answer.prediction if config.data.answer else None

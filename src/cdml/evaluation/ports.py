@@ -1,11 +1,15 @@
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from cdml.data.ports import DataPorts
-from cdml.evaluation.metric_runner import Measurer
-from cdml.evaluation.prediction_store import Samples, TableSamples
-from cdml.evaluation.scorer import Scorer
-from cdml.journal.port import Journal
-from cdml.results.reader import ResultFiles
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from cdml.evaluation.metric_runner import Measurer
+    from cdml.evaluation.prediction_store import Samples, TableSamples
+    from cdml.evaluation.scorer import Scorer
+    from cdml.journal.port import Journal
+    from cdml.results.reader import ResultFiles
 
 
 class EvaluationPorts(DataPorts, Protocol):

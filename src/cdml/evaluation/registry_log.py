@@ -10,7 +10,6 @@ from pathlib import Path
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import worst
 from cdml.config import Config
-from cdml.data.drift import profile_file as profiles
 from cdml.errors import CdmlError, InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import lineage, reference_rows, store
@@ -57,25 +56,27 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-kept")) as scratch:
             stored = _stored_evidence(version, registry, Path(scratch))
             attachments = (
-                _profile(output, stored / profiles.FILE),
+                *_profiles(output, stored),
                 _lineage(output, stored, model.digest),
-                output / profiles.PREDICTIONS_FILE,
                 output / reference_rows.FILE,
             )
             there = (path for path in attachments if path is not None and path.is_file())
             registry.log_evidence(version, [*files, *there])
 
 
-def _profile(output: Path, own: Path) -> Path:
-    """What the model was trained on: as this run saw the rows, or else as it is known already.
+def _profiles(output: Path, stored: Path) -> tuple[Path, Path]:
+    """What the model was trained on, as this run saw the rows, or else as stored; its predictions.
 
     A run that was given the champion's profile must not put it in the place of the model's own.
     """
+    from cdml.data.drift.profile_file import FILE, PREDICTIONS_FILE  # files alone have no profiles
+
+    predictions = output / PREDICTIONS_FILE
     data = store.read_evidence(output, DataEvidence)
     if data is None or data.reference is None:
-        return own
-    made = data.profile is None
-    return output / profiles.FILE if made or not own.is_file() else own
+        return stored / FILE, predictions
+    own = data.profile is not None and (stored / FILE).is_file()
+    return (stored if own else output) / FILE, predictions
 
 
 def _lineage(output: Path, stored: Path, digest: str | None) -> Path | None:

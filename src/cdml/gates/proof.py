@@ -7,6 +7,8 @@ from cdml.evidence.schema import ComparisonGate
 from cdml.gates.decide import TOLERANCE
 from cdml.statistics import metrics
 
+UNPROVEN = "no regression proven"
+"""The mark of a slice that passed because nothing is proven against it."""
 _LIKELY = 0.5
 """A margin is more likely broken than kept where the p of a regression lies below."""
 

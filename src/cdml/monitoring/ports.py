@@ -1,10 +1,14 @@
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from cdml.delivery.ports import DeliveryPorts
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.features.feature_store import FeatureStore
-from cdml.journal.port import Journal
-from cdml.monitoring.windows import PredictionLog
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from cdml.features.feature_store import FeatureStore
+    from cdml.journal.port import Journal
+    from cdml.monitoring.windows import PredictionLog
 
 
 class MonitoringPorts(DeliveryPorts, EvaluationPorts, Protocol):

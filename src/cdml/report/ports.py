@@ -1,9 +1,12 @@
-from typing import Protocol
+from __future__ import annotations
 
-from cdml.ci.code_host import CodeHost
-from cdml.ci.run import CiRun
-from cdml.common.clock import Clock
-from cdml.common.progress import Progress
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from cdml.ci.code_host import CodeHost
+    from cdml.ci.run import CiRun
+    from cdml.common.clock import Clock
+    from cdml.common.progress import Progress
 
 
 class ReportPorts(Protocol):

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, RowSample
-from cdml.gates.proof import greater_is_better, unproven
+from cdml.gates.proof import UNPROVEN, greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.charts.forest import Forest, bound_forest, comparison_forest
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import NONE, Plot, _scalar, slice_name
 
-UNPROVEN = "no regression proven"
-"""The mark of a slice that passed because nothing is proven against it."""
 NOT_JUDGED = "not judged"
 
 

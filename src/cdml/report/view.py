@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cdml.common.counts import count
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import NO_WALLS, Change, Check, DeploymentStep, MetricValue
+from cdml.gates.proof import UNPROVEN
 from cdml.report.cases import CaseRow, case_rows, describe_results, summarize_cases
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import FailureRow, failure_rows
@@ -16,7 +17,6 @@ from cdml.report.judges import describe_judges
 from cdml.report.next_step import NextStep, next_step
 from cdml.report.provenance import Fact, facts
 from cdml.report.rows import (
-    UNPROVEN,
     GateRow,
     check_rows,
     gate_rows,

@@ -168,7 +168,7 @@ def acceleration(influence: Floats, weight: Floats) -> float:
     return float(weight @ centred**3) / (6 * square**1.5) if square > 0 else 0.0
 
 
-def generator(*parts: bytes) -> np.random.Generator:
+def generator(*parts: bytes) -> "np.random.Generator":  # whoever draws imports it
     """Random numbers that are the same for the same statistics, on every machine."""
     digest = blake2b(digest_size=16)
     for part in parts:

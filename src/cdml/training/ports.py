@@ -1,7 +1,11 @@
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.training.machine import TrainingMachine
+
+if TYPE_CHECKING:  # whoever uses a port imports it
+    from cdml.training.machine import TrainingMachine
 
 
 class TrainingPorts(EvaluationPorts, Protocol):

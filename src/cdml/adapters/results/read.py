@@ -10,9 +10,6 @@ from pathlib import Path
 
 from cdml.adapters.results import TABLE, result_readers
 from cdml.adapters.results.other_tools import refuse_other_tools
-from cdml.adapters.results.result_writer import ResultWriter
-from cdml.adapters.tables.files import check_unpacked_size
-from cdml.adapters.tables.limits import Unpacking
 from cdml.common.adapter_table import find_adapter
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
@@ -49,6 +46,8 @@ def read_results(
         from cdml.adapters.results.tables import read_table
 
         return read_table(path, folder, select)
+    from cdml.adapters.results.result_writer import ResultWriter  # tables need none
+
     file = chosen.read(path)
     target = folder / "results.parquet"
     columns, rows = ResultWriter(file, select, written=path.name).write(target)
@@ -112,6 +111,9 @@ def _recognise(path: Path, head: bytes) -> ResultReader | None:
 
 def _unpack(path: Path, folder: Path) -> Path:
     """The content of a file of gzip."""
+    from cdml.adapters.tables.files import check_unpacked_size
+    from cdml.adapters.tables.limits import Unpacking
+
     check_unpacked_size(path, Unpacking())
     target = folder / path.name.removesuffix(".gz")
     with gzip.open(path, "rb") as packed, target.open("wb") as file:

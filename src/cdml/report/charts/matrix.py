@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict
 from cdml.evidence.charts import ConfusionCounts
 from cdml.evidence.schema import ComparisonGate
-from cdml.gates.proof import greater_is_better, unproven
+from cdml.gates.proof import UNPROVEN, greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import slice_name
-from cdml.report.rows import NOT_JUDGED, UNPROVEN
+from cdml.report.rows import NOT_JUDGED
 
 MOST_SLICES = 60
 """Slices of a heat map; the table has all of them."""

@@ -13,12 +13,11 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, DataEvidence
-from cdml.gates.proof import unproven
+from cdml.gates.proof import UNPROVEN, unproven
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
 from cdml.report.report_formats import ReportContent
-from cdml.report.rows import UNPROVEN
 
 _ELEMENTS = {
     Verdict.FAIL: "failure",
