@@ -61,18 +61,18 @@ def texts(length, rows):
 @pytest.mark.parametrize(
     ("answers", "rows", "told"),
     [
-        (few_bytes(2_000_000), 10, "returned 2,000,000 rows for 10"),
-        (lists(5_000), 1, "more values than rows"),
-        (pa.table({"a0": [[[0.5] * 5_000]]}), 1, "lists of lists"),
-        (pa.table({f"a{at}": [0.5] for at in range(10_001)}), 1, "10,001 columns"),
-        (texts(2**20, 1_000), 1_000, "output takes .* MiB"),
-        (texts(2**25, 1), 1, "output takes .* MiB"),
+        (lambda: few_bytes(2_000_000), 10, "returned 2,000,000 rows for 10"),
+        (lambda: lists(5_000), 1, "more values than rows"),
+        (lambda: pa.table({"a0": [[[0.5] * 5_000]]}), 1, "lists of lists"),
+        (lambda: pa.table({f"a{at}": [0.5] for at in range(10_001)}), 1, "10,001 columns"),
+        (lambda: texts(2**20, 1_000), 1_000, "output takes .* MiB"),
+        (lambda: texts(2**25, 1), 1, "output takes .* MiB"),
     ],
     ids=["rows", "list", "nested", "columns", "repeated text", "one text"],
 )
 def test_a_small_file_of_much_more_than_was_asked_is_refused(tmp_path, answers, rows, told):
     path = tmp_path / "answers.parquet"
-    pq.write_table(answers, path, compression="zstd")
+    pq.write_table(answers(), path, compression="zstd")
     assert path.stat().st_size < 8 * 2**20
     before = pa.total_allocated_bytes()
 
