@@ -21,11 +21,11 @@ unit: $(VENV)/.stamp            ## the rules of the stages alone, in seconds
 
 test: $(VENV)/.stamp            ## all tests but the long ones
 	@bash requirements/packages.sh
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not long"
 
 test-all: $(VENV)/.stamp        ## all tests; what CI runs
 	@bash requirements/packages.sh all
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(VENV)/.stamp           ## lint, types, layers
 	$(BIN)/ruff check .

@@ -21,26 +21,48 @@ settings.load_profile("any machine")
 AROUND = ("CI", "GITHUB_ACTIONS", "GITHUB_EVENT_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 """What a CI system sets; a test that needs one of them sets it."""
 BUILD = cluster_build.BackgroundBuild()
+TESTS = Path(__file__).parent
+LARGE = {"actions", "adapters", "cases", "e2e", "examples"}
+"""Folders of tests with programs and servers."""
 OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address", "cluster_programs"}
 """What a test takes that has to do with the world outside of the process."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
-    """Mark what `make unit` runs; what needs a cluster comes last, when its programs are built."""
-    items.sort(key=_needs_cluster)
+    """Mark what `make unit` runs, group what shares a fixture, and say which tests come first.
+
+    A cluster's programs are built while others run. Its tests are one long group, so that small
+    tests, which fill the other workers until it ends, come last.
+    """
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
             item.add_marker("unit")
         if _needs_cluster(item):
             item.add_marker(pytest.mark.xdist_group("cluster"))
+        elif "xdist_group" not in marks and _shares_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: 1 if _needs_cluster(item) else 2 * _is_small(item))
+
+
+def _is_small(item):
+    folder = item.path.relative_to(TESTS).parts[0]
+    return folder not in LARGE and not any(item.iter_markers("long"))
+
+
+def _shares_fixture(item):
+    """With other tests of its file: each worker that runs one of them would make it again."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(fixture.scope == "module" for defined in fixtures for fixture in defined)
 
 
 def _needs_cluster(item):
-    """By a fixture, or by a parameter that chooses one."""
-    chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    named = any(isinstance(one, str) and one == "cluster" for one in chosen)
-    return named or "cluster_programs" in item.fixturenames
+    """By a fixture, or by the parameter that chooses one."""
+    chosen = item.callspec.params.get("place") if hasattr(item, "callspec") else None
+    return "cluster_programs" in item.fixturenames or (
+        isinstance(chosen, str) and chosen == "cluster"
+    )
 
 
 def pytest_collection_finish(session):

@@ -39,7 +39,6 @@ def story(tmp_path_factory):
         story.haproxy.stop()
 
 
-@pytest.mark.xdist_group("canary")
 @pytest.mark.parametrize(("name", "reason"), [("throws", "errors:"), ("slow", "latency over")])
 def test_a_bad_canary_is_taken_back_by_the_judge(story, name, reason):
     version = story.judged(name)
@@ -55,7 +54,6 @@ def test_a_bad_canary_is_taken_back_by_the_judge(story, name, reason):
     assert "quarantined" in refused
 
 
-@pytest.mark.xdist_group("canary")
 def test_a_good_canary_takes_over_without_a_lost_request(story):
     version = story.judged("good")
     with Load(story.haproxy.port, ROWS) as load:
@@ -67,7 +65,6 @@ def test_a_good_canary_takes_over_without_a_lost_request(story):
     assert f"v{version} serves production" in story.evidence["reason"]
 
 
-@pytest.mark.xdist_group("canary")
 def test_a_rollback_gives_all_traffic_back_without_a_lost_request(story):
     with Load(story.haproxy.port, ROWS) as load:
         told = story.cdml("rollback", "--reason", "the story goes back")

@@ -14,8 +14,6 @@ from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import read_evidence
 from support.flights import SCRIPT
 
-pytestmark = pytest.mark.xdist_group("demo")  # told once, not by each worker
-
 # Settings of a user's own that must not reach into the demo.
 HOSTILE = {
     "CI": "true",

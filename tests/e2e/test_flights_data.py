@@ -10,8 +10,6 @@ import pytest
 
 from cdml.cli import exit_codes
 
-pytestmark = pytest.mark.xdist_group("flights")  # written once, not by each worker
-
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 ROWS = """
 create table flights as

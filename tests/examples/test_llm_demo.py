@@ -19,8 +19,6 @@ HOSTILE = {
     "CDML_GATE_PREDICTIONS": "nowhere.jsonl",
 }
 
-pytestmark = pytest.mark.xdist_group("demo-llm")  # run once, not by each worker
-
 
 def python(*arguments, seed="0", **environment):
     return subprocess.run(

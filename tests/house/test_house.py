@@ -70,11 +70,13 @@ def test_what_is_installed_with_the_core_alone_is_enough_to_report_and_deploy(pa
     assert (0, "") == (done.returncode, done.stderr.strip())
 
 
-@pytest.mark.xdist_group("house")
-def test_tests_of_a_group_are_kept_together(request):
-    grouped = request.config.getoption("loadgroup", default=False)
+@pytest.fixture(scope="module")
+def grouped(request):
+    return request.config.getoption("loadgroup", default=False)
 
-    assert grouped == request.node.nodeid.endswith("@house")
+
+def test_tests_that_share_a_fixture_run_on_one_worker(request, grouped):
+    assert grouped == request.node.nodeid.endswith("@test_house")
 
 
 def test_no_two_test_files_have_one_name():
