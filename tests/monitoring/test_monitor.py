@@ -51,7 +51,7 @@ def test_daily_looks_find_what_one_look_at_the_end_finds(tmp_path):
     found = []
     for folder, looks in ((tmp_path / "daily", True), (tmp_path / "once", False)):
         folder.mkdir()
-        world = MonitoredWorld(folder)
+        world = MonitoredWorld(folder, profiled=True)
         world.ship("A")
         for accuracy in (0.9, 0.7):
             for _ in range(8):
@@ -59,7 +59,7 @@ def test_daily_looks_find_what_one_look_at_the_end_finds(tmp_path):
                 if looks:
                     world.monitor()
         world.monitor()
-        found.append(world.remembered.periods[0].rules)
+        found.append((world.remembered.periods[0].rules, world.remembered.drift.columns))
 
     assert found[0] == found[1]
 

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdml.data.drift.measure import build_profile
+from cdml.data.drift.profile_file import FILE, PREDICTIONS_FILE, ProfileDocument, write_profile
 from cdml.evidence import store
 from cdml.evidence.interval import Interval
-from cdml.evidence.schema import Evaluation, MetricValue
+from cdml.evidence.schema import Evaluation, MetricValue, Producer
 from cdml.monitoring.monitor import monitor
 from cdml.monitoring.state import parse_state
 from cdml.wiring import TablesByScheme, make_samples
@@ -36,10 +38,11 @@ class MonitoredWorld(World):
     """A world whose model serves from 1 May 2026, 12:00 UTC, with an accuracy of 0.9 at its gate.
 
     `traffic` are logged predictions and `arrived` their labels, both as columns. Each of the
-    `inputs` is a logged score that is right so often; None is what serves.
+    `inputs` is a logged score that is right so often; None is what serves. With `profiled`, the
+    version was trained on delays around 0, which are logged too, and profiles are stored with it.
     """
 
-    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None):
+    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None, profiled=False):
         super().__init__(folder)
         from cdml.adapters.predictions.windows import DuckPredictionLog
 
@@ -52,6 +55,9 @@ class MonitoredWorld(World):
         self.traffic = {"request": [], "at": [], "prediction": [], "score": [], "version": []}
         self.inputs = inputs or {}
         self.traffic |= {name: [] for name in self.inputs}
+        self.profiled, self.delay = profiled, 0.0
+        if profiled:
+            self.traffic["delay"] = []
         self.scorer = FakeScorer()
         self.samples = make_samples()
         self.arrived = {"request": [], "late": [], "seen": []}
@@ -87,7 +93,26 @@ class MonitoredWorld(World):
             for name, (value, low, high) in self.values.items()
         )
         store.write_evidence(folder, evaluation.model_copy(update={"metrics": metrics}))
+        if self.profiled:
+            self._write_profiles(folder)
         return folder
+
+    def _write_profiles(self, folder):
+        draws = random.Random(7)
+        late = [draws.random() < 0.4 for _ in range(1000)]
+        delays = [draws.gauss(0, 1) for _ in late]
+        scores = [0.8 if one else 0.2 for one in late]
+        made = Producer(tool="test", commit=None, time=self.clock.now())
+        for file, columns in (
+            (FILE, {"delay": delays, "late": late}),
+            (PREDICTIONS_FILE, {"prediction": late, "score": scores}),
+        ):
+            self._write("profiled.parquet", columns)
+            table = self.tables.open(str(self.folder / "profiled.parquet"))
+            profile = build_profile(table, frozenset(), lambda _: True)
+            write_profile(
+                folder / file, ProfileDocument(produced=made, data=table.ref, profile=profile)
+            )
 
     def serve(self, days, *, accuracy=0.9, rows=200, version=None, labelled=1.0):
         """Days of traffic, after which the clock stands at their end; labels are logged at once."""
@@ -112,6 +137,8 @@ class MonitoredWorld(World):
         for accuracy in self.inputs.values():
             knows = right if accuracy is None else self.random.random() < accuracy
             row.append(0.8 if late is knows else 0.2)
+        if self.profiled:
+            row.append(self.random.gauss(self.delay, 1))
         for column, value in zip(self.traffic.values(), row, strict=True):
             column.append(value)
         if labelled:

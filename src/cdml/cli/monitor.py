@@ -42,6 +42,13 @@ def _print_monitoring(wiring: "Wiring", output: Path, evidence: "Monitoring") ->
             click.echo(f"  {rule.verdict.value:13} {terminal(rule.reason)}")
         for one in version.not_monitored:
             click.echo(f"  not judged    {terminal(one.metric)}: {terminal(one.reason)}")
+    listed = [one for one in evidence.drift if one.role == "prediction" or one.verdict != "pass"]
+    for drift in listed:
+        click.echo(f"  {drift.verdict.value:13} {terminal(drift.column)}: {terminal(drift.reason)}")
+    if others := len(evidence.drift) - len(listed):
+        click.echo(f"  pass          {others:,} more columns have not drifted for long")
+    for skipped in evidence.not_compared:
+        click.echo(f"  not compared  {terminal(skipped.column)}: {terminal(skipped.reason)}")
     for alarm in evidence.alarms:
         click.echo(f"  {alarm.verdict.value:13} {terminal(alarm.reason)}")
     print_verdict(evidence.verdict, evidence.reason)

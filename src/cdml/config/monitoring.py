@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cdml.config.base import AddressText, Duration, SettingsModel
-from cdml.config.values import BoundValue, ColumnName, MetricName, Share
+from cdml.config.values import BoundValue, ColumnName, ColumnNames, MetricName, Share
 
 Reaction = Literal["issue", "retrain", "rollback"]
 """What a proven degradation brings about."""
@@ -53,6 +53,18 @@ class RetrainSettings(SettingsModel):
         return self
 
 
+class MonitoredDriftSettings(SettingsModel):
+    """When live inputs or predictions have drifted; `data.drift` has the measure."""
+
+    windows: int = Field(default=3, ge=2, le=1000)
+    """Consecutive windows at or above the threshold before it is an alarm."""
+    at_least: BoundValue | None = None
+    """Value of `data.drift.measure` at which a window has drifted; by default `data.drift.warn`,
+    or `data.drift.fail` if that is null."""
+    ignore: ColumnNames = ()
+    """Columns that are not compared, besides `data.drift.ignore`."""
+
+
 class MonitoringSettings(SettingsModel):
     """How the model that serves is watched."""
 
@@ -92,6 +104,8 @@ class MonitoringSettings(SettingsModel):
     """What a proven degradation does: keep one issue up to date, start the retraining workflow, or
     roll back to a version that is proven better on the same rows; the latter two once."""
     retrain: RetrainSettings | None = None
+    drift: MonitoredDriftSettings | None = MonitoredDriftSettings()
+    """How inputs and predictions are compared with the version's stored profile; null: not."""
     silence: Duration = 86_400.0
     """Time without predictions, or without labels that are due, after which monitoring alarms."""
 

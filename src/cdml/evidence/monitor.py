@@ -9,6 +9,9 @@ from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Tex
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import DataRef, Producer
 
+Role = Literal["input", "prediction"]
+"""What a column is to the model."""
+
 
 class MonitoredWindow(EvidenceModel):
     """One judged window of a rule."""
@@ -71,13 +74,58 @@ class Alarm(EvidenceModel):
 
     kind: Literal[
         "predictions", "labels", "column", "schema", "version", "unusable", "clock", "late",
-        "rules", "features",
+        "rules", "features", "drift",
     ]  # fmt: skip
     """What it is about."""
     verdict: Verdict
     """inconclusive: what serves is not watched; warn: it is, with this restriction."""
     reason: Text
     """The sentence that the report shows."""
+
+
+class DriftWindow(EvidenceModel):
+    """One window of a column."""
+
+    start: Moment
+    """When the window begins, in UTC."""
+    value: Number
+    """How far its rows are from the profile."""
+
+
+class MonitoredDrift(EvidenceModel):
+    """How a column's windows differ from the profile stored with the version that serves."""
+
+    column: Text
+    """Its name in the log."""
+    role: Role
+    """What it is to the model."""
+    measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"]
+    """How the distance is measured."""
+    threshold: Number | None
+    """Value at which a window has drifted; null: only reported."""
+    value: Number
+    """The measure in the last judged window."""
+    windows: Count
+    """Windows with enough rows to be judged."""
+    consecutive: Count
+    """How many of the last ones, in a row, had drifted."""
+    since: Moment | None = None
+    """Start of the first of these."""
+    verdict: Verdict
+    """warn: it has drifted in as many windows in a row as `monitoring.drift.windows`."""
+    reason: Text
+    """The sentence that the report shows."""
+    points: tuple[DriftWindow, ...] = ()
+    """The windows for the plot; older ones are thinned out."""
+
+
+class NotCompared(EvidenceModel):
+    """Columns that are not compared with a profile."""
+
+    column: Text
+    """A column of the log, or `inputs` or `predictions`."""
+    reason: Text
+    """Why not."""
 
 
 class MonitoredVersion(EvidenceModel):
@@ -140,6 +188,10 @@ class Monitoring(EvidenceModel):
     """All windows before this time are closed."""
     versions: Annotated[tuple[MonitoredVersion, ...], Field(max_length=1000)] = ()
     """Versions by the journal, the newest first."""
+    drift: Annotated[tuple[MonitoredDrift, ...], Field(max_length=1000)] = ()
+    """Inputs and predictions of the version that serves; no labels are needed."""
+    not_compared: tuple[NotCompared, ...] = ()
+    """Columns whose drift is not judged."""
     alarms: tuple[Alarm, ...] = ()
     """Silent feeds, missing columns and the like."""
     reactions: tuple[ReactionTaken, ...] = ()

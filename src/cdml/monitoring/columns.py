@@ -35,6 +35,11 @@ def columns_of(
     )
 
 
+def prediction_columns(config: Config) -> Mapping[str, str]:
+    """The columns of the log by their names in a profile of predictions."""
+    return {_PREDICTION: _prediction(config), _SCORE: _score_columns(config).get(_SCORE, _SCORE)}
+
+
 def needed_columns(config: Config, settings: MonitoringSettings) -> frozenset[str]:
     """The columns without which no window is judged."""
     named = (*settings.key, settings.time, settings.version, settings.label_time)

@@ -21,6 +21,7 @@ from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
 from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
 from cdml.monitoring.columns import columns_of, needed_columns
+from cdml.monitoring.drift_look import DriftLook
 from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
@@ -145,10 +146,16 @@ class Look:
             )
             state, more = self._judge(before, periods, feeds, fresh=new)
             alarms += more
+        log = None if broken else feeds.predictions.table
+        state, more = self._drift.compare(state, periods, log)
+        alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
         evidence = self._evidence(state, feeds, alarms)
-        if dry_run or not state.periods:
+        if dry_run:
             return evidence
+        if not state.periods:
+            commit = self._remember(before, state, snapshot.commit)
+            return evidence.model_copy(update={"state": commit})
         intended = intend(state, evidence, self.settings, now)
         commit = self._remember(before, intended, snapshot.commit)
         rollbacks = Rollbacks(
@@ -224,6 +231,12 @@ class Look:
         after = before.model_copy(update={"periods": tuple(reversed(moved)), "columns": columns})
         return after, list(row_alarms(rows, unknown, after.periods[0], self.settings))
 
+    @property
+    def _drift(self) -> DriftLook:
+        return DriftLook(
+            loaded=self.loaded, settings=self.settings, ports=self.ports, grid=self.grid
+        )
+
     def _layout(self, feeds: Feeds) -> Layout:
         table = (feeds.labels or feeds.predictions).table
         return find_layout(self.loaded.config, table.fields if table else ())
@@ -291,5 +304,6 @@ class Look:
             alarms,
             grid=self.grid,
             feeds=feeds,
+            drift=self._drift.describe(state),
             produced=producer(self.ports.ci_run, self.ports.clock),
         )

@@ -1,6 +1,6 @@
 """What a look remembers for the next one: sufficient statistics, and no rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, ValidationError
@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, ValidationError
 from cdml.common.validation import first_problem
 from cdml.errors import InputError
 from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
+from cdml.evidence.monitor import Role
 from cdml.journal.port import Snapshot
 from cdml.monitoring.figures import Figure, restored_figure
 
@@ -16,6 +17,9 @@ MOST_POINTS = 200
 """Points for the plots that all rules of a period keep together; older ones are thinned out."""
 MOST_ENDED = 20
 """Periods that are over and still listed."""
+
+MOST_DRIFTING = 50
+"""Columns whose drift is remembered: those that have drifted first, then by their distance."""
 
 Point = tuple[int, int, float, float]
 """A window's number, its rows, its value and the logarithm of the e-value after it."""
@@ -95,6 +99,30 @@ class PeriodState(EvidenceModel):
     reactions: tuple[Reaction, ...] = ()
 
 
+class ColumnDrift(EvidenceModel):
+    """How a column's windows differ from the version's profile.
+
+    The last `streak` of its judged windows, from `since` on, had drifted. Each of the `points` is a
+    window and the measure in it.
+    """
+
+    name: Text
+    role: Role = "input"
+    windows: Count = 0
+    streak: Count = 0
+    since: int | None = None
+    points: Text = ""
+
+
+class DriftState(EvidenceModel):
+    """The columns of the version that serves; all windows before `next_window` are compared."""
+
+    operation: Text
+    next_window: int
+    columns: tuple[ColumnDrift, ...] = ()
+    not_compared: Mapping[str, Text] = Field(default_factory=dict)
+
+
 class IssueState(EvidenceModel):
     """The issue that was opened, so that it is closed when a new version is deployed."""
 
@@ -110,6 +138,7 @@ class MonitorState(EvidenceModel):
     environment: Text
     periods: Annotated[tuple[PeriodState, ...], Field(max_length=1000)] = ()
     columns: Mapping[str, Mapping[str, Text]] = Field(default_factory=dict)
+    drift: DriftState | None = None
     issue: IssueState | None = None
 
 
@@ -143,13 +172,13 @@ def dump_state(state: MonitorState) -> Mapping[str, object]:
     return state.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"schema": SCHEMA}
 
 
-def add_point(points: str, point: Point, most: int) -> str:
+def add_point(points: str, point: Sequence[float], most: int) -> str:
     """One more point; of more than `most`, every other one of the older half goes.
 
     Points are a text of a few bytes each, because every look stores all of them again.
     """
-    window, rows, value, log_e_value = point
-    listed = [*points.split(), f"{window}:{rows}:{value:.4g}:{log_e_value:.4g}"]
+    figures = (f"{one}" if isinstance(one, int) else f"{one:.4g}" for one in point)
+    listed = [*points.split(), ":".join(figures)]
     if len(listed) > most:
         half = len(listed) // 2
         listed = [*listed[:half:2], *listed[half:]]
@@ -157,6 +186,12 @@ def add_point(points: str, point: Point, most: int) -> str:
 
 
 def list_points(points: str) -> list[Point]:
-    """The points of such a text, oldest first."""
+    """The points of a rule, oldest first."""
     parts = (point.split(":") for point in points.split())
     return [(int(n), int(rows), float(value), float(log)) for n, rows, value, log in parts]
+
+
+def list_drift(points: str) -> list[tuple[int, float]]:
+    """The points of a column's drift, oldest first."""
+    parts = (point.split(":") for point in points.split())
+    return [(int(window), float(value)) for window, value in parts]

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from cdml.common.verdict import Verdict, worst
 from cdml.evidence.monitor import (
     Alarm,
+    MonitoredDrift,
     MonitoredRule,
     MonitoredVersion,
     MonitoredWindow,
     Monitoring,
+    NotCompared,
     NotMonitored,
 )
 from cdml.evidence.schema import Producer
@@ -27,6 +29,7 @@ def conclude(
     *,
     grid: Grid,
     feeds: Feeds | None,
+    drift: Sequence[MonitoredDrift],
     produced: Producer,
 ) -> Monitoring:
     """The evidence; without `feeds` nothing has been deployed."""
@@ -46,6 +49,11 @@ def conclude(
         newest_prediction=feeds.newest if feeds else None,
         closed_until=grid.start(state.periods[0].next_window) if state.periods else None,
         versions=versions,
+        drift=tuple(drift),
+        not_compared=tuple(
+            NotCompared(column=name, reason=why)
+            for name, why in (state.drift.not_compared if state.drift else {}).items()
+        ),
         alarms=tuple(alarms),
         produced=produced,
     )

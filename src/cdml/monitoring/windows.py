@@ -1,11 +1,12 @@
 """Windows of time, and what the rows of each come to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from cdml.data.drift.profile import ColumnProfile
 from cdml.evaluation.prediction_store import Layout
 from cdml.monitoring.figures import Figure
 from cdml.statistics.sequential.degradation import WindowSums
@@ -96,6 +97,16 @@ class WindowRows:
     figures: Mapping[str, WindowSums] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCounts:
+    """The same rows as a `WindowRows`, counted in bins; by column, missing values first."""
+
+    window: int
+    at: int
+    version: str | None
+    counts: Mapping[str, tuple[int, ...]]
+
+
 class PredictionLog(Protocol):
     """Joins logged predictions with the labels that arrived, and reduces them to sums."""
 
@@ -107,6 +118,16 @@ class PredictionLog(Protocol):
         Raises:
             InputError: a column is missing or of another type, a key is repeated on one side, or
                 a label is older than its prediction.
+        """
+        ...
+
+    def count(
+        self, predictions: Table, query: WindowQuery, columns: Sequence[ColumnProfile]
+    ) -> tuple[WindowCounts, ...]:
+        """Count these columns of the predictions in their bins, by window; reads no labels.
+
+        Raises:
+            InputError: a column is missing, or the times are of another type.
         """
         ...
 

@@ -10,14 +10,22 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from cdml.adapters.predictions.bin_counts import count_bins
 from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
 from cdml.monitoring.figures import Figure, Form
-from cdml.monitoring.windows import WINDOW_COLUMN, ServedRows, WindowQuery, WindowRows
+from cdml.monitoring.windows import (
+    WINDOW_COLUMN,
+    ServedRows,
+    WindowCounts,
+    WindowQuery,
+    WindowRows,
+)
 from cdml.statistics.metrics import Loss, Metric
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.tables.query import Field, LogicalType
@@ -41,6 +49,12 @@ class DuckPredictionLog:
         self, predictions: Table, labels: Table | None, query: WindowQuery
     ) -> tuple[WindowRows, ...]:
         return _Summary(self._engine, predictions, labels, query).rows()
+
+    def count(
+        self, predictions: Table, query: WindowQuery, columns: Sequence[ColumnProfile]
+    ) -> tuple[WindowCounts, ...]:
+        carried = tuple(one.name for one in columns)
+        return _Summary(self._engine, predictions, None, query, carried).counts(columns)
 
     def export(
         self, predictions: Table, labels: Table, query: WindowQuery, served: ServedRows, into: Path
@@ -155,6 +169,20 @@ class _Summary:
         )
         [(rows,)] = self.engine.fetch(f"SELECT count(*) FROM {parquet(into)}", into)
         return int(rows)
+
+    def counts(self, columns: Sequence[ColumnProfile]) -> tuple[WindowCounts, ...]:
+        """See the port."""
+        fields = self.predictions.fields
+        counted = count_bins(
+            lambda sql: self.engine.fetch(sql, self.predictions.path),
+            self._relation,
+            _GROUP,
+            [(one, EngineColumn(field=fields[one.name], engine_name=one.name)) for one in columns],
+        )
+        return tuple(
+            WindowCounts(window=window, at=at, version=version, counts=counts)
+            for (window, at, version), counts in counted.items()
+        )
 
     def _refuse_repeated(self) -> int:
         """Refuse a key that is in several rows of the log, and give their number.

@@ -25,7 +25,7 @@ _UNJUDGED: Mapping[Severity, Verdict] = {
     "warning": Verdict.WARN,
     "info": Verdict.PASS,
 }
-_WORDS: Mapping[DistanceName, str] = {
+MEASURES: Mapping[DistanceName, str] = {
     "psi": "PSI",
     "js": "Jensen-Shannon distance",
     "ks": "Kolmogorov-Smirnov distance",
@@ -56,7 +56,7 @@ def _check(
     if limits.fail is not None:
         severity = "error"
     lowest = next(iter(_thresholds(limits)), None)
-    words = _WORDS[limits.measure]
+    words = MEASURES[limits.measure]
     return make_check(
         name=name, column=column, severity=severity,
         verdict=_UNJUDGED[severity] if verdict is None else verdict,
@@ -90,7 +90,7 @@ def judge_drift(
     value = measured.values[limits.measure]
     verdict = judge_value(value, limits)
     observed = figure(value, _thresholds(limits))
-    parts = [f"{_WORDS[limits.measure]} {observed}"]
+    parts = [f"{MEASURES[limits.measure]} {observed}"]
     if may_disclose and verdict is not Verdict.PASS:
         parts.append(_largest(column, now.counts))
     if may_disclose:
@@ -118,14 +118,11 @@ def judge_slices(
     limits: DriftSettings,
 ) -> Check:
     """One check, which names slices that moved; by name, the reference's column and counts."""
-    values: dict[str, float] = {}
-    few = 0
-    for called, (before, now) in parts.items():
-        measured = distances(before, now)
-        if measured is None or _unable(measured, min(before.rows, sum(now)), limits):
-            few += 1
-        else:
-            values[called] = measured.values[limits.measure]
+    measured = {
+        called: measure_drift(before, now, limits) for called, (before, now) in parts.items()
+    }
+    values = {called: value for called, value in measured.items() if value is not None}
+    few = len(measured) - len(values)
     thresholds = _thresholds(limits)
     verdicts = {called: judge_value(value, limits) for called, value in values.items()}
     ordered = sorted(values, key=lambda called: -values[called])
@@ -133,7 +130,7 @@ def judge_slices(
     listing = ", ".join(
         f"{one} ({figure(values[one], thresholds)})" for one in (moved or ordered)[:_NAMED]
     )
-    words = _WORDS[limits.measure]
+    words = MEASURES[limits.measure]
     if not values:
         reason = "not judged: every slice has too few rows"
     elif moved:
@@ -151,6 +148,14 @@ def judge_slices(
     )  # fmt: skip
 
 
+def measure_drift(column: ColumnProfile, now: Sequence[int], limits: DriftSettings) -> float | None:
+    """The measure of a column's counts; None where they are too few to be judged."""
+    measured = distances(column, now)
+    if measured is None or _unable(measured, min(column.rows, sum(now)), limits):
+        return None
+    return measured.values[limits.measure]
+
+
 def _unable(measured: Distances | None, rows: int, limits: DriftSettings) -> str:
     if measured is None:
         return "there are no rows"
@@ -159,7 +164,7 @@ def _unable(measured: Distances | None, rows: int, limits: DriftSettings) -> str
         return ""
     noise = measured.noise[limits.measure]
     if not noise < thresholds[0] / 2:
-        return f"with so few rows, chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
+        return f"with so few rows, chance alone gives a {MEASURES[limits.measure]} of {noise:.2g}"
     if rows < limits.min_rows:
         return f"one side has only {rows:,} of {limits.min_rows:,} required rows"
     return ""
@@ -169,7 +174,7 @@ def _other_measures(
     measured: Distances, measure: DistanceName, column: ColumnProfile, *, may_disclose: bool
 ) -> list[str]:
     other_texts = [
-        f"{_WORDS[other]} {measured.values[other]:.3g}"
+        f"{MEASURES[other]} {measured.values[other]:.3g}"
         for other in ("psi", "js")
         if other != measure
     ]

@@ -124,6 +124,13 @@ def _of_champion(
 
 def stored_profile(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:
     """A profile among the evidence of a version; None where there is none."""
+    return stored_profiles(version, registry, name)[0]
+
+
+def stored_profiles(
+    version: ModelVersion, registry: Registry, *names: str
+) -> tuple[ProfileDocument | None, ...]:
+    """Several of them, read at once."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-profile")) as scratch:
         folder = registry.evidence(version, Path(scratch))
-        return document.read_profile(folder / name) if folder else None
+        return tuple(document.read_profile(folder / name) if folder else None for name in names)

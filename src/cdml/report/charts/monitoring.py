@@ -4,11 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 
 from cdml.common.markdown import SHORT, clean
-from cdml.evidence.monitor import MonitoredRule
-from cdml.gates.reasons import title
+from cdml.common.verdict import Verdict
+from cdml.evidence.monitor import MonitoredDrift, MonitoredRule
+from cdml.gates.reasons import figure, title
 from cdml.report import figures
 from cdml.report.charts.charts import Chart, ChartTable, Lines, Series
 from cdml.statistics.metrics import find_metric
+
+_DRIFTING = 6
 
 
 def monitoring_charts(rules: Sequence[MonitoredRule]) -> tuple[Chart, ...]:
@@ -18,6 +21,33 @@ def monitoring_charts(rules: Sequence[MonitoredRule]) -> tuple[Chart, ...]:
         for number, rule in enumerate(rules, start=1)
         if rule.points
         for chart in _charts(number, rule)
+    )
+
+
+def drift_charts(drift: Sequence[MonitoredDrift]) -> tuple[Chart, ...]:
+    """One chart of each prediction column and of the inputs that have drifted; six at most."""
+    drawn = [one for one in drift if one.role == "prediction" or one.verdict is not Verdict.PASS]
+    return tuple(_drift_chart(number, one) for number, one in enumerate(drawn[:_DRIFTING], 1))
+
+
+def _drift_chart(number: int, drift: MonitoredDrift) -> Chart:
+    name, distance = clean(drift.column, SHORT), f"Distance ({drift.measure})"
+    values = tuple(point.value for point in drift.points)
+    days = tuple(f"{point.start:%Y-%m-%d}" for point in drift.points)
+    dashed = ""
+    if drift.threshold is not None:
+        dashed = f" Dashed: {drift.threshold:.4g}, where a window has drifted."
+    return Chart(
+        key=f"drift-{number}",
+        title=f"Drift of {name}",
+        description=f"Distance ({drift.measure}) of {name} from its profile in {len(values)}"
+        f" windows, now {figure(values[-1])}.{dashed}",
+        drawn=_lines(days, distance, values, drift.threshold),
+        table=ChartTable(
+            caption=f"Drift of {name} by window",
+            columns=("Window", distance),
+            rows=tuple((day, figure(one)) for day, one in zip(days, values, strict=True)),
+        ),
     )
 
 
@@ -59,7 +89,7 @@ def _charts(number: int, rule: MonitoredRule) -> Iterator[Chart]:
     )
 
 
-def _lines(days: Sequence[str], up: str, values: tuple[float, ...], level: float) -> Lines:
+def _lines(days: Sequence[str], up: str, values: tuple[float, ...], level: float | None) -> Lines:
     series = Series(role="challenger", x=tuple(map(float, range(len(values)))), y=values)
     # Two dates next to each other have no room on a phone: every other one is named.
     step = 1 + len(days) // 7
