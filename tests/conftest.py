@@ -39,11 +39,11 @@ def pytest_collection_modifyitems(items):
         marks = {mark.name for mark in item.iter_markers()}
         if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
             item.add_marker("unit")
-        if _needs_cluster(item):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+        if parts := _parts(item):
+            item.add_marker(pytest.mark.xdist_group(parts[-1]))
         elif "xdist_group" not in marks and _shares_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: 1 if _needs_cluster(item) else 2 * _is_small(item))
+    items.sort(key=lambda item: len(_parts(item)) or 3 * _is_small(item))
 
 
 def _is_small(item):
@@ -57,20 +57,22 @@ def _shares_fixture(item):
     return any(fixture.scope == "module" for defined in fixtures for fixture in defined)
 
 
-def _needs_cluster(item):
-    """By a fixture, or by the parameter that chooses one."""
+def _parts(item):
+    """The parts of a cluster that a test needs: by a fixture, or the parameter that chooses one."""
     chosen = item.callspec.params.get("place") if hasattr(item, "callspec") else None
-    return "cluster_programs" in item.fixturenames or (
-        isinstance(chosen, str) and chosen == "cluster"
-    )
+    if "kserve_programs" in item.fixturenames:
+        return [cluster_build.CLUSTER, cluster_build.KSERVE]
+    named = isinstance(chosen, str) and chosen == "cluster"
+    return [cluster_build.CLUSTER] if named or "cluster_programs" in item.fixturenames else []
 
 
 def pytest_collection_finish(session):
     """Build a cluster's programs while other tests run; the first worker does it."""
     config = session.config
     first = getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0"
-    if first and not config.option.collectonly and any(map(_needs_cluster, session.items)):
-        BUILD.start()
+    parts = {part for item in session.items for part in _parts(item)}
+    if first and not config.option.collectonly and parts:
+        BUILD.start(parts)
 
 
 def pytest_sessionfinish():
@@ -90,6 +92,12 @@ def terminal():
 def cluster_programs():
     """The folder with the programs of a cluster."""
     return cluster_build.programs()
+
+
+@pytest.fixture(scope="session")
+def kserve_programs(cluster_programs):  # noqa: ARG001 - they are built first
+    """The same, with KServe's manager."""
+    return cluster_build.programs(cluster_build.KSERVE)
 
 
 @pytest.fixture(scope="session")

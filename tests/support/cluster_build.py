@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +16,16 @@ import pytest
 SOURCES = Path(__file__).parents[1] / "cluster"
 FOLDER = Path(sys.prefix) / "cluster"
 LOG = FOLDER / "build.log"
-_BUILT = FOLDER / "built"
 _LOCK = FOLDER / "lock"
 _LOCKED = Path(__file__).parents[2] / "requirements/cluster.txt"
 _IN_CI = os.environ.get("CI") == "true"  # before tests forget what runs them
 _UV = Path(sys.executable).with_name("uv")
-_COMMAND = ["nice", "-n", "19", SOURCES / "build.sh", FOLDER, _UV]
+CLUSTER, KSERVE = "cluster", "kserve"
+_SCRIPTS = {
+    CLUSTER: (SOURCES / "build.sh", FOLDER, _UV),
+    KSERVE: (SOURCES / "kserve/build.sh", FOLDER),
+}
+"""What builds each part, in this order."""
 
 
 class BackgroundBuild:
@@ -27,12 +33,12 @@ class BackgroundBuild:
 
     process = None
 
-    def start(self):
-        if cannot_build() or _is_built():
+    def start(self, parts):
+        if cannot_build() or all(map(_is_built, parts)):
             return
-        with _locked(fcntl.LOCK_NB) as lock:
+        with _locked() as lock:
             if lock is not None:
-                self.process = _build(lock)
+                self.process = _build(parts, lock)
 
     def stop(self):
         if self.process is not None and self.process.poll() is None:
@@ -48,14 +54,16 @@ def cannot_build():
     return "" if shutil.which("go", path=path) else "Go is not installed"
 
 
-def programs():
-    """The folder with `etcd`, `kube-apiserver` and the others."""
+def programs(part=CLUSTER):
+    """The folder with `etcd`, `kube-apiserver` and the others, and with KServe's manager."""
     if why := cannot_build():
-        leave_out(why)
-    with _locked() as lock:
-        if not _is_built():
-            _build(lock).wait()
-        assert _is_built(), LOG.read_text()[-2000:]
+        leave_out(f"the programs of {part}: {why}")
+    while not _is_built(part):
+        with _locked() as lock:
+            if lock is not None:
+                _build([part], lock).wait()
+                assert _is_built(part), LOG.read_text()[-2000:]
+        time.sleep(0.5)
     return FOLDER
 
 
@@ -66,22 +74,25 @@ def leave_out(why):
     pytest.skip(f"left out: {why}")
 
 
-def _is_built():
+def _is_built(part):
     newest = max(one.stat().st_mtime for one in (*SOURCES.rglob("*"), _LOCKED))
-    return _BUILT.exists() and _BUILT.stat().st_mtime > newest
+    return _stamp(part).exists() and _stamp(part).stat().st_mtime > newest
 
 
-def _build(lock):
-    """The process that builds. It has the lock until it ends, and ends with whoever started it."""
+def _stamp(part):
+    return FOLDER / f"{part}.built"
+
+
+def _build(parts, lock):
+    """The process that builds parts. It has the lock until it ends, and ends with its parent."""
+    commands = []
+    for part, script in _SCRIPTS.items():
+        if part in parts and not _is_built(part):
+            commands += [("nice", "-n", "19", *script), ("touch", _stamp(part))]
+    build = " && ".join(shlex.join(map(str, one)) for one in commands)
     with LOG.open("w") as log:
         return subprocess.Popen(
-            [
-                "bash",
-                "-c",
-                'exec 3<&0; (read -r <&3; kill 0) & "$@" && touch "$0"; kill 0',
-                _BUILT,
-                *_COMMAND,
-            ],
+            ["bash", "-c", f"exec 3<&0; (read -r <&3; kill 0) & {build}; kill 0"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -91,12 +102,12 @@ def _build(lock):
 
 
 @contextmanager
-def _locked(how=0):
-    """The lock of the folder; None where it is taken and `how` is not to wait."""
+def _locked():
+    """The lock of the folder; None where it is taken."""
     FOLDER.mkdir(exist_ok=True)
     with _LOCK.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | how)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield None
         else:

@@ -21,6 +21,21 @@ TINY = ("python3", str(Path(tiny_model.__file__)), "/mnt/models", "8080", "0.0.0
 _PORT = 9443
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _CRDS = "config/crd/full"
+MANIFEST = {
+    "apiVersion": f"{SERVING}/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {
+        "name": "flights",
+        "annotations": {f"{SERVING}/autoscalerClass": "none"},
+    },
+    "spec": {
+        "predictor": {
+            "minReplicas": 1,
+            "terminationGracePeriodSeconds": 2,
+            "model": {"modelFormat": {"name": "mlflow", "version": "2"}},
+        }
+    },
+}
 _READINESS = {"httpGet": {"path": "/ping", "port": 8080}, "periodSeconds": 1}
 
 
@@ -158,11 +173,12 @@ class KserveClusterPlace(ClusterPlace, KservePlace):
     """The releases of the tests as InferenceServices; the third release's server ends at once."""
 
     BEHAVIOUR = ({"says": 1}, {"says": 2}, {"refuses": "bad pickle"}, {"says": 4})
+    fence = 0
 
     def __init__(self, folder, server, **more):
         self._behaviour = iter(self.BEHAVIOUR)
         self.cluster = server
-        super().__init__(folder, server, manifest=_manifest(), protocol="mlflow", **more)
+        super().__init__(folder, server, manifest=MANIFEST, protocol="mlflow", **more)
 
     def _register(self, name):
         (self.folder / f"model-{name}").mkdir()
@@ -177,24 +193,6 @@ class KserveClusterPlace(ClusterPlace, KservePlace):
     def volume(self, release):
         """Where the files of a release are in the volume."""
         return self.cluster.models / "flights" / release.digest.removeprefix("sha256:")
-
-
-def _manifest():
-    return {
-        "apiVersion": f"{SERVING}/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {
-            "name": "flights",
-            "annotations": {f"{SERVING}/autoscalerClass": "none"},
-        },
-        "spec": {
-            "predictor": {
-                "minReplicas": 1,
-                "terminationGracePeriodSeconds": 2,
-                "model": {"modelFormat": {"name": "mlflow", "version": "2"}},
-            }
-        },
-    }
 
 
 def _named(name):

@@ -31,9 +31,9 @@ def startup_probe(folder: str, digest: str) -> dict[str, Any]:
     source, _, _ = script.read_text(encoding="utf-8").partition('if __name__ == "__main__":')
     return {
         "exec": {"command": ["python3", "-c", source + _PROBE.lstrip(), folder, digest]},
-        "periodSeconds": 5,
+        "periodSeconds": 1,  # the server is ready no earlier
         "timeoutSeconds": _PATIENCE,
-        "failureThreshold": 3,
+        "failureThreshold": 10,  # files that another container brings may come after the server
     }
 
 
