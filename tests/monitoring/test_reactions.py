@@ -131,6 +131,22 @@ def test_what_the_code_host_refuses_is_reported_and_tried_again(tmp_path):
     assert 1 == len(world.code_host.started)
 
 
+def test_retraining_that_was_refused_is_declined_once_another_version_serves(tmp_path):
+    world = degraded(tmp_path)
+    world.code_host.refuses = True
+    world.monitor()
+    world.code_host.refuses = False
+    world.ship("B")
+    world.serve(1)
+
+    seen = world.monitor()
+
+    assert [] == world.code_host.started
+    [retrain] = [one for one in seen.reactions if one.kind == "retrain"]
+    assert "declined" == retrain.state
+    assert "Nothing was started: v1 does not serve any more." == retrain.detail
+
+
 def test_names_reach_the_issue_as_text(tmp_path):
     world = degraded(tmp_path, MONITORING)
     world.log(world.clock.time - 3 * DAY, version="@octo <b>")

@@ -164,15 +164,18 @@ def test_a_target_that_splits_traffic_shifts_it_back_after_its_check(tmp_path):
     assert [0, 0] == [job.recorded_rows for job in world.scorer.jobs]
 
 
+ALL = f"{MONITORING}  on_degradation: [issue, retrain, rollback]\n  retrain: {{workflow: t.yml}}\n"
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_look_that_is_killed_at_any_write_rolls_back_once(tmp_path, when):
+def test_a_look_that_is_killed_at_any_write_does_everything_once(tmp_path, when):
     calm = Faults()
-    degraded(tmp_path / "calm").monitor(faults=calm)
+    degraded(tmp_path / "calm", monitoring=ALL).monitor(faults=calm)
     assert ["journal.write"] * 3 == calm.seen[:3]
-    assert "registry.set_alias" in calm.seen
+    assert {"registry.set_alias", "code_host.start_workflow"} <= set(calm.seen)
 
     for at, _ in enumerate(calm.seen):
-        world = degraded(tmp_path / f"{at}-{when}")
+        world = degraded(tmp_path / f"{at}-{when}", monitoring=ALL)
         with pytest.raises(Killed):
             world.monitor(faults=Faults(at, when))
         world.monitor()
@@ -180,10 +183,11 @@ def test_a_look_that_is_killed_at_any_write_rolls_back_once(tmp_path, when):
         assert "1" == world.serving, at
         rollbacks = [one for one in world.ledger.entries if one.kind == "rollback"]
         assert 1 == len(rollbacks), at
-        [reaction] = [
-            one
-            for period in world.remembered.periods
-            for one in period.reactions
-            if one.kind == "rollback"
+        [(_, _, inputs)] = world.code_host.started
+        assert inputs["reason"].startswith("flights v2 in production: Accuracy has degraded"), at
+        [issue] = world.code_host.issues.values()
+        assert "flights in production has degraded" == issue.title, at
+        kinds = [
+            (one.kind, one.state) for period in world.remembered.periods for one in period.reactions
         ]
-        assert "done" == reaction.state, at
+        assert [("rollback", "done"), ("retrain", "done")] == kinds, at

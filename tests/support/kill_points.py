@@ -65,6 +65,8 @@ class Killing:
         origin: whether the repository is a clone, so that the journal is pushed.
     """
 
+    WORLD, MODULES = World, ()
+
     def __init__(self, folder, *, canary=None, verdicts=("promote",), origin=False, **settings):
         self.folder = folder / "world"
         self.folder.mkdir()
@@ -78,7 +80,7 @@ class Killing:
             self._holder = folder / "origin.git"
             self._git("init", "--quiet", "--template=", "--bare", str(self._holder))
             self._git("remote", "add", "origin", str(self._holder))
-        self.world = World(self.folder)
+        self.world = self.WORLD(self.folder)
         self.world.clock = SystemClock()
         self.configure(canary, **settings)
         self.open()
@@ -87,8 +89,8 @@ class Killing:
     def __enter__(self):
         environment = {name: value for name, value in os.environ.items() if name != "CI"}
         self.runner = subprocess.Popen(
-            [sys.executable, str(DEADLY)],
-            env={**environment, "GITHUB_ACTIONS": "", "GIT_CONFIG_GLOBAL": os.devnull},
+            [sys.executable, str(DEADLY), *self.MODULES],
+            env={**environment, **self.variables, "GIT_CONFIG_GLOBAL": os.devnull},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,6 +113,11 @@ class Killing:
 
     def stop_server(self):
         self.haproxy.stop()
+
+    @property
+    def variables(self):
+        """What the runner sets."""
+        return {"GITHUB_ACTIONS": ""}
 
     @property
     def settings(self):

@@ -1,8 +1,9 @@
 """Runs cdml's command line, each time in a process of its own that may be killed at a write.
 
-It reads orders from its standard input, one JSON object a line, and answers each with the exit
-code. The process of an order is a fork, so that nothing is imported twice. Writes are counted
-where they leave cdml: what git, the registry, HAProxy, the target's folder and the system are
+Its arguments are modules that the orders need. It reads orders from its standard input, one JSON
+object a line, and answers each with the exit code. The process of an order is a fork, so that
+nothing is imported twice. Writes are counted where they leave cdml: what git, the registry,
+HAProxy, the target's folder and the system are
 told. `writes` of an order is a file that gets a line before each of them; those that nobody
 counted, because they are new, get a line that begins with `uncounted`.
 """
@@ -42,8 +43,9 @@ WRITES = (
     ("cdml.adapters.targets.haproxy.model_servers", "_send", None),
     ("cdml.adapters.targets.haproxy.model_servers", "_reap", None),
     ("cdml.adapters.targets.kubernetes.api_client", "ApiClient._send", _changes_cluster),
+    ("cdml.adapters.ci.github.client", "Client.send", None),
     ("subprocess", "Popen.__init__", _starts_server),
-    ("cdml.evidence.store", "write_evidence", None),
+    ("cdml.evidence.store", "write_atomically", None),
     ("cdml.evidence.failure", "write_failure", None),
     ("cdml.delivery.operation.lock", "LockHolder.remember", None),
     ("cdml.delivery.rollback_request", "Request.remember", None),
@@ -130,6 +132,15 @@ def _script_the_judge(verdicts):
     canary.CanaryJudge = Scripted
 
 
+def _script_the_host_and_the_replay():
+    """GitHub takes writes at any pace, and the version before is proven better."""
+    from cdml.adapters.ci.github.host import GitHubHost
+    from cdml.monitoring.replay import Replay, ReplayResult
+
+    GitHubHost.__init__.__kwdefaults__["pace"] = 0.001
+    Replay.compare = lambda *_, **__: ReplayResult(better=True, reason="As the test says.")
+
+
 def _obey(order):
     """Be the process of one order."""
     from cdml.cli import run
@@ -138,6 +149,7 @@ def _obey(order):
     os.dup2(log, 1)
     os.dup2(log, 2)
     _script_the_judge(order["verdicts"])
+    _script_the_host_and_the_replay()
     deadly = Deadly(order)
     deadly.watch()
     code = run(order["arguments"])
@@ -149,7 +161,7 @@ def _obey(order):
 def main():
     for module in ("deploy", "rollback", "resume", "checks.canary", "notify"):
         importlib.import_module(f"cdml.delivery.{module}")
-    for module, _, _ in WRITES:
+    for module in (*sys.argv[1:], *(module for module, _, _ in WRITES)):
         importlib.import_module(module)
     gc.freeze()  # what is not looked through need not be copied for each fork
     for line in sys.stdin:

@@ -157,8 +157,8 @@ class ReactionTaken(EvidenceModel):
     kind: Literal["issue", "retrain", "rollback"]
     """Which reaction."""
     state: Literal["done", "refused", "declined"]
-    """Whether it was done. What was refused is tried again at the next look; a rollback is declined
-    for good where another version serves by now."""
+    """Whether it was done. What was refused is tried again at the next look; a rollback or
+    retraining is declined for good where another version serves by now."""
     detail: Text
     """What happened, in words."""
     url: Text | None = None

@@ -17,11 +17,12 @@ from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.monitor import Monitoring, ReactionTaken
 from cdml.journal.branches import branch_part
 from cdml.monitoring.ports import MonitoringPorts
-from cdml.monitoring.state import IssueState, MonitorState, Reaction
+from cdml.monitoring.state import IssueState, MonitorState, PeriodState, Reaction
 from cdml.report.formats.monitoring_issue import issue_body, issue_title
 
 _ONCE: tuple[Literal["rollback", "retrain"], ...] = ("rollback", "retrain")
 """What is done once for each degradation."""
+_TROUBLED = frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE})
 _LONGEST = 900
 """Characters of the reason that a workflow is given."""
 
@@ -48,7 +49,7 @@ def intend(
     if not state.periods:
         return state
     serving = state.periods[0]
-    troubled = evidence.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    troubled = evidence.verdict in _TROUBLED
     if troubled and "issue" in settings.on_degradation and state.issue is None:
         state = state.model_copy(
             update={"issue": IssueState(url=None, operation=serving.operation)}
@@ -84,22 +85,34 @@ class Reactions:
     def _retrain(
         self, state: MonitorState, evidence: Monitoring
     ) -> tuple[MonitorState, Monitoring]:
-        serving = state.periods[0]
-        done: list[Reaction] = []
-        for one in serving.reactions:
-            reaction = one
-            retrains = one.kind == "retrain" and self.settings.retrain is not None
-            if one.state == "intended" and retrains:
-                reaction = self._start(one)
-            done.append(reaction)
-            evidence = _with(evidence, _taken(reaction))
-        serving = serving.model_copy(update={"reactions": tuple(done)})
-        return state.model_copy(update={"periods": (serving, *state.periods[1:])}), evidence
+        """Retrain for what serves, and for what monitoring rolled back before it was killed."""
+        periods = tuple(
+            period.model_copy(
+                update={
+                    "reactions": tuple(
+                        self._start(one, period, serves=place == 0)
+                        if (one.kind, one.state) == ("retrain", "intended")
+                        else one
+                        for one in period.reactions
+                    )
+                }
+            )
+            for place, period in enumerate(state.periods)
+        )
+        for one in periods[0].reactions:
+            evidence = _with(evidence, _taken(one))
+        after = state.model_copy(update={"periods": periods})
+        return after, with_earlier(evidence, state, after)
 
-    def _start(self, reaction: Reaction) -> Reaction:
+    def _start(self, reaction: Reaction, period: PeriodState, *, serves: bool) -> Reaction:
+        if not serves and _done_rollback(period) is None:
+            detail = f"Nothing was started: v{period.version} does not serve any more."
+            return reaction.model_copy(update={"state": "declined", "detail": detail})
         settings = self.settings.retrain
+        if settings is None:
+            return reaction
         host = self.ports.code_host
-        if settings is None or not isinstance(host, AutomationHost):
+        if not isinstance(host, AutomationHost):
             return reaction.model_copy(update={"detail": _NO_HOST})
         given = {"reason": reaction.reason}
         try:
@@ -121,9 +134,12 @@ class Reactions:
         host = self.ports.code_host
         if not isinstance(host, AutomationHost):
             return state, _with(evidence, _issue("refused", _NO_HOST))
+        unreported = _unreported(state, state.issue)
+        if unreported is not None and _taken(unreported) not in evidence.reactions:
+            evidence = _with(evidence, _taken(unreported))
         id_ = f"{branch_part(evidence.environment)}/{branch_part(evidence.model)}"
         try:
-            if evidence.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
+            if unreported is not None or evidence.verdict in _TROUBLED:
                 url = host.report_issue(id_, issue_title(evidence), issue_body(evidence))
                 state = state.model_copy(
                     update={"issue": state.issue.model_copy(update={"url": url})}
@@ -146,6 +162,19 @@ def with_earlier(evidence: Monitoring, before: MonitorState, after: MonitorState
         for then, now in zip(old.reactions, new.reactions, strict=True):
             evidence = evidence if then == now else _with(evidence, _taken(now))
     return evidence
+
+
+def _done_rollback(period: PeriodState) -> Reaction | None:
+    done = (one for one in period.reactions if (one.kind, one.state) == ("rollback", "done"))
+    return next(done, None)
+
+
+def _unreported(state: MonitorState, issue: IssueState) -> Reaction | None:
+    """A rollback of what the issue is about, if the run was killed before it opened the issue."""
+    if issue.url is not None:
+        return None
+    about = (one for one in state.periods if one.operation == issue.operation)
+    return next(filter(None, map(_done_rollback, about)), None)
 
 
 def _with(evidence: Monitoring, reaction: ReactionTaken) -> Monitoring:

@@ -17,7 +17,8 @@ _WORDS = {
 
 def issue_title(evidence: Monitoring) -> str:
     """One line of plain text."""
-    problem = "has degraded" if evidence.verdict is Verdict.FAIL else "is not watched"
+    degraded = evidence.verdict is Verdict.FAIL or _rolled_back(evidence)
+    problem = "has degraded" if degraded else "is not watched"
     return f"{clean(evidence.model, 80)} in {clean(evidence.environment, 60)} {problem}"
 
 
@@ -64,8 +65,12 @@ def _row(rule: MonitoredRule) -> str:
     return f"| {name} | {_WORDS[rule.verdict]} | {value} | {rule.bound:.4g} | {origin} |"
 
 
+def _rolled_back(evidence: Monitoring) -> bool:
+    return any((one.kind, one.state) == ("rollback", "done") for one in evidence.reactions)
+
+
 def _next_step(evidence: Monitoring) -> str:
-    if any((one.kind, one.state) == ("rollback", "done") for one in evidence.reactions):
+    if _rolled_back(evidence):
         return "The version before serves again. The next look closes this issue."
     if evidence.verdict is Verdict.FAIL:
         return (

@@ -1,0 +1,118 @@
+"""Processes of cdml that are killed while they monitor, with GitHub's stand-in as code host."""
+
+from datetime import UTC, datetime
+
+from cdml.adapters.journals.git import GitJournal
+from cdml.journal.branches import monitoring_branch
+from cdml.monitoring.state import parse_state
+from fakes.clock import FakeClock
+from fakes.github_server import WRITE, GitHubServer
+from fakes.github_state import State
+from support.kill_points import VARIABLES, Killing
+from support.monitoring_scenarios import DAY, MonitoredWorld
+
+STATE = "refs/heads/cdml-monitor/production/flights"
+REACTIONS = """\
+  on_degradation: [issue, retrain, rollback]
+  retrain: {workflow: train.yml, ref: main}
+"""
+
+
+class PastWorld(MonitoredWorld):
+    """A world that began 16 days ago, with a real registry and journal."""
+
+    def __init__(self, folder):
+        now = datetime.now(UTC)
+        # Twelve hours pass before another window closes: never between two looks of a test.
+        since_midnight = now - datetime(now.year, now.month, now.day, tzinfo=UTC)
+        delay = (since_midnight + DAY / 2).total_seconds()
+        monitoring = (
+            "  predictions: predictions.parquet\n  labels: labels.parquet\n  key: [request]\n"
+            f"  time: at\n  label_delay: {delay:.0f}s\n{REACTIONS}"
+        )
+        super().__init__(folder, monitoring=monitoring)
+
+    @property
+    def serving(self):
+        found = self.registry.champion("flights", "champion")
+        return found and found.version
+
+
+class KillingOfMonitoring(Killing):
+    """A repository, a registry and the stand-in for GitHub, and version 2, which degrades."""
+
+    WORLD = PastWorld
+    MODULES = (
+        "cdml.monitoring.monitor",
+        "cdml.wiring",
+        "cdml.adapters.ci.github.deployments",
+        "cdml.adapters.predictions.windows",
+        "cdml.adapters.tables.duckdb_tables",
+        "matplotlib.backends.backend_svg",
+        "matplotlib.figure",
+    )
+
+    def make_server(self):
+        self.server = GitHubServer(permissions={**WRITE, "actions": "write"})
+
+    def start_server(self):
+        self.server.__enter__()
+
+    def stop_server(self):
+        self.server.__exit__(None)
+
+    @property
+    def variables(self):
+        given = {"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": "made-up", "GITHUB_RUN_ID": "100"}
+        return {**given, "GITHUB_SHA": "c" * 40, **self.server.environment}
+
+    def configure(self, canary, **settings):
+        """The world configures itself."""
+
+    def degrade(self):
+        """Versions 1 and 2 served in turn, and version 2 is worse than it was."""
+        world = self.world
+        world.clock = FakeClock(datetime.now(UTC) - 16 * DAY)
+        world.ship("A", "B")
+        world.serve(16, accuracy=0.6)
+        self.keep()
+
+    def begin_anew(self):
+        """The repository as it was kept, and a GitHub that has not heard of it."""
+        self.restore()
+        self._git("update-ref", "-d", STATE)
+        server = self.server
+        server.state = State(api=server.url, site=server.site, repository=server.repository)
+        server.state.workflows.append("train.yml")
+
+    def look(self, at=None, when=None):
+        """One run of `cdml monitor`."""
+        return self.run("monitor", "--output-dir", str(self.folder / ".cdml"), at=at, when=when)
+
+    def outcome(self):
+        """All that looks left, without times, commits and the operations that they name."""
+        server, ledger = self.server, self.ledger
+        journal = GitJournal(
+            folder=self.folder,
+            environment="production",
+            model="flights",
+            variables=VARIABLES,
+            branch=monitoring_branch,
+        )
+        state = parse_state(journal.read(), model="flights", environment="production")
+        return {
+            "periods": [_lasting(one) for one in state.periods],
+            "issue": state.issue and state.issue.url,
+            "issues": [(one["title"], one["state"]) for one in server.state.issues.values()],
+            "started": [workflow for workflow, *_ in server.state.started],
+            "deployments": [(one.task, one.state) for one in server.deployments],
+            "journal": [(one.kind, one.version) for one in ledger.entries],
+            "lock": ledger.lock,
+            "serving": self.world.serving,
+        }
+
+
+def _lasting(period):
+    """A period without when it and its reactions began, and by which operation."""
+    reactions = [one.model_dump(exclude={"at"}) for one in period.reactions]
+    return period.model_dump(exclude={"reactions", "since", "operation"}), reactions
