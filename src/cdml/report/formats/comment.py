@@ -35,7 +35,7 @@ Span = tuple[int, str, int]
 
 _ROUNDS = 10  # guesses
 _ROW = 60  # no row is shorter, in characters
-_USUAL_ROW = 400  # what the first guess takes a row for
+_FEW = 100  # rows of the first guess
 _NEAR = 0.02  # a few rows less than would fit do no harm
 _JUDGED = ("gates", "checks", "slices")
 _SHORTENED = ("broken", "fixed", "steps", "changes", "metrics")
@@ -53,19 +53,21 @@ def fit_to_limit(
     """
     order = tuple(_by_importance(views))
     too_many = min(len(order), limit // _ROW) + 1
-    if too_many > len(order):
-        text = render(views)
-        if measure(text) <= limit:
-            return text
+    if len(order) <= min(_FEW, limit // _ROW) and measure(text := render(views)) <= limit:
+        return text
     # A guess takes rows to be as long as those of the last; every other one halves what is left,
     # for rows may be of very different length.
     fitting = render(_with(views, order, 0))
     empty = size = measure(fitting)
-    retained, guess = 0, limit // _USUAL_ROW
+    retained, guess = 0, _FEW
     for turn in range(_ROUNDS):
         guess = max(retained + 1, min(guess, too_many - 1))
-        if guess >= too_many or limit - size < _NEAR * limit:
+        if guess >= too_many:
             break
+        if limit - size < _NEAR * limit:
+            if too_many <= len(order):
+                break
+            guess = len(order)  # nothing has shown yet that they do not fit
         tried = render(_with(views, order, guess))
         length = measure(tried)
         if length <= limit:
