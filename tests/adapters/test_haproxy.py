@@ -105,7 +105,7 @@ def test_an_order_that_is_refused_is_an_error(said, kind, problem):
 
 def test_a_socket_that_is_not_there_is_a_service_error():
     with pytest.raises(ServiceError, match="does not answer at /nowhere/s"):
-        Runtime("/nowhere/s").state("models")
+        Runtime("/nowhere/s", patience=0).state("models")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from cdml.adapters.targets.haproxy.backend import shares
 from cdml.adapters.targets.haproxy.target import UNVERIFIED_DIGEST
+from cdml.common.time_budget import Budget
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from support.haproxy import TINY
@@ -188,6 +189,7 @@ def test_the_runtime_api_may_be_asked_over_tcp(tmp_path):
 
 def test_haproxy_that_does_not_answer_is_a_service_error(place):
     place.haproxy.end()
+    place.target.budget = Budget(0.1)
     with pytest.raises(ServiceError, match="HAProxy does not answer") as caught:
         place.target.observe()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from support.servers import free_port
@@ -104,12 +105,12 @@ class Haproxy:
         return found
 
     def kill(self, slot):
-        """End what runs in a slot, as a crash does."""
-        for process in self.processes(slot):
-            os.kill(process, signal.SIGKILL)
-        deadline = time.monotonic() + 120
-        while self.processes(slot) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        """End what runs in a slot, as a crash does; its socket is closed then, too."""
+        processes = self.processes(slot)
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._wait(lambda: all(map(_has_ended, processes)))
 
     def wait_until_up(self, slot):
         """Wait until a server that somebody started listens, and HAProxy has seen it.
@@ -160,3 +161,12 @@ class Haproxy:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _has_ended(process):
+    """Its environment is gone earlier, while its sockets still listen."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] in "ZX"

@@ -1,6 +1,7 @@
 """Real servers on free loopback ports, for as long as a test session lasts."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -8,14 +9,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on.
+
+    It is below those that the system gives to connections: one of these could have it before
+    the server does.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)  # Hypothesis seeds the other
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
