@@ -320,11 +320,12 @@ class _Contest:
     ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in rules)
         label = f"comparing on {count(len(parts), 'part')} of the data"
-        label += describe_memory(
-            [one.metric for one in rules],
-            parts[0].rows,
-            weighted=self.loaded.config.data.weighted,
-        )
+        if self.challenger.table is None:
+            label += describe_memory(
+                [one.metric for one in rules],
+                parts[0].rows,
+                weighted=self.loaded.config.data.weighted,
+            )
         with self.ports.progress.step(label, total) as step:
             for one in rules:
                 unfit: str | None = None

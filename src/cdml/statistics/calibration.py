@@ -4,7 +4,7 @@ import numpy as np
 
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.samples import Floats, Ranked
+from cdml.statistics.samples import Floats, Ranked, ScoreSums
 
 BINS = 10
 NO_ERROR = (
@@ -13,18 +13,20 @@ NO_ERROR = (
 )
 
 
-def compare(metric: str, sample: Ranked) -> Unmeasured:
+def compare(metric: str, sample: Ranked | ScoreSums) -> Unmeasured:
     """Never."""
     del metric, sample
     return Unmeasured(reason=NO_ERROR)
 
 
-def measure(metric: str, sample: Ranked, confidence: float) -> Level:
+def measure(metric: str, sample: Ranked | ScoreSums, confidence: float) -> Level:
     """Expected calibration error: sum over ten bins of equal width of |positives - scores| / rows.
 
     (Naeini, Cooper & Hauskrecht 2015, of the positive class's probability.)
     """
     del metric, confidence
+    if isinstance(sample, ScoreSums):
+        return _level(sample.excess, sample.rows)
     return level(sample, np.ones(sample.rows))
 
 
@@ -35,5 +37,9 @@ def level(sample: Ranked, weight: Floats) -> Level:
     bins = np.minimum((score * BINS).astype(np.int64), BINS - 1)
     positives = np.bincount(bins, weight * sample.positive[order], BINS)
     expected = np.bincount(bins, weight * score, BINS)
-    error = float(np.abs(positives - expected).sum() / weight.sum())
+    return _level(np.subtract(positives, expected, dtype=float), float(weight.sum()))
+
+
+def _level(excess: Floats, rows: float) -> Level:
+    error = float(np.abs(excess).sum() / rows)
     return Level(value=error, interval=Unmeasured(reason=NO_ERROR))

@@ -29,8 +29,10 @@ from cdml.statistics.samples import (
     Moments,
     OneVsRest,
     Ranked,
+    RankMoments,
     Replicates,
     Sample,
+    ScoreSums,
     Timings,
     Weighted,
 )
@@ -63,13 +65,13 @@ MEAN = MOMENTS = Estimator(
     reads=(Moments,), compare=means.compare, measure=means.measure, rows=weighted.BY_FIGURES
 )
 RANKS = Estimator(
-    reads=(Ranked, OneVsRest),
+    reads=(Ranked, OneVsRest, RankMoments),
     compare=rank_metrics.compare,
     measure=rank_metrics.measure,
     rows=weighted.BY_RANKS,
 )
 CALIBRATION = Estimator(
-    reads=(Ranked,),
+    reads=(Ranked, ScoreSums),
     compare=calibration.compare,
     measure=calibration.measure,
     rows=weighted.BY_BINS,

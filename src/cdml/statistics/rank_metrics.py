@@ -9,12 +9,13 @@ from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.ranks import (
     auc_influence,
+    corrections,
     joint_moments,
     powers,
     precision_influence,
     same_order,
 )
-from cdml.statistics.samples import Flags, Floats, OneVsRest, Ranked
+from cdml.statistics.samples import Flags, Floats, OneVsRest, Ranked, RankMoments
 from cdml.statistics.skewed_means import Linear
 
 FEW_ROWS = 20
@@ -28,21 +29,14 @@ Where both models order nearly all rows right, few rows hold none of those that 
 """
 
 
-def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
+def compare(metric: str, sample: Ranked | OneVsRest | RankMoments) -> Paired | Unmeasured:
     """Two models by the order of their scores."""
-    classes = sample.classes if isinstance(sample, OneVsRest) else (sample,)
-    if problem := _problem(metric, classes, of_two=True):
+    if problem := _problem(metric, sample, of_two=True):
         return problem
-    challenger, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    champion, champion_moves = _influence(
-        metric, [(c.positive, c.champion) for c in classes if c.champion is not None]
-    )
-    difference = _difference(metric, challenger, moves, champion, champion_moves, classes)
-    if (
-        challenger == champion
-        and difference.standard_error == 0
-        and not all(same_order(c.challenger, c.champion) for c in classes if c.champion is not None)
-    ):
+    moments = sample if isinstance(sample, RankMoments) else _of_rows(metric, sample)
+    challenger, champion = map(float, moments.value)
+    difference = _difference(metric, moments)
+    if challenger == champion and difference.standard_error == 0 and not moments.same_order:
         return Unmeasured(
             reason=f"{metric} of both models is {challenger:.4g} and no row affects them"
             " differently; these rows cannot show how far the models differ"
@@ -50,38 +44,81 @@ def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
 
-def measure(metric: str, sample: Ranked | OneVsRest, confidence: float) -> Level | Unmeasured:
+def measure(
+    metric: str, sample: Ranked | OneVsRest | RankMoments, confidence: float
+) -> Level | Unmeasured:
     """One model by the order of its scores."""
-    classes = sample.classes if isinstance(sample, OneVsRest) else (sample,)
-    if problem := _problem(metric, classes, of_two=False):
+    if problem := _problem(metric, sample, of_two=False):
         return problem
-    value, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    error = math.sqrt(powers(moves)[0])
-    return Level(value=value, interval=_interval(metric, value, error, classes, confidence))
+    moments = sample if isinstance(sample, RankMoments) else _of_rows(metric, sample, alone=True)
+    value, error = float(moments.value[0]), math.sqrt(moments.squares[0, 0])
+    return Level(value=value, interval=_interval(metric, value, error, moments, confidence))
 
 
-def _problem(metric: str, classes: tuple[Ranked, ...], *, of_two: bool) -> Unmeasured | None:
-    for ranked in classes:
-        positives = int(ranked.positive.sum())
-        if not 1 < positives < ranked.rows - 1:
+def _problem(
+    metric: str, sample: Ranked | OneVsRest | RankMoments, *, of_two: bool
+) -> Unmeasured | None:
+    classes = () if isinstance(sample, RankMoments) else _classes(sample)
+    counts = [int(ranked.positive.sum()) for ranked in classes]
+    if isinstance(sample, RankMoments):
+        counts = list(sample.positives)
+    for positives in counts:
+        if not 1 < positives < sample.rows - 1:
             return Unmeasured(
                 reason=f"{metric} needs at least two rows of each class; {positives:,} of"
-                f" {ranked.rows:,} rows are positive"
+                f" {sample.rows:,} rows are positive"
             )
+    if isinstance(sample, RankMoments) and of_two and len(sample.value) == 1:
+        return Unmeasured(reason="the champion has no scores")
+    for ranked in classes:
         for name, scores in (("challenger", ranked.challenger), ("champion", ranked.champion)):
             if scores is None and of_two:
                 return Unmeasured(reason="the champion has no scores")
             if scores is not None and not np.isfinite(scores).all():
                 return Unmeasured(reason=f"the {name}'s scores are not all numbers")
-    return None if classes else Unmeasured(reason="there are no classes")
+    return None if counts else Unmeasured(reason="there are no classes")
+
+
+def _classes(sample: Ranked | OneVsRest) -> tuple[Ranked, ...]:
+    return sample.classes if isinstance(sample, OneVsRest) else (sample,)
+
+
+def _of_rows(metric: str, sample: Ranked | OneVsRest, *, alone: bool = False) -> RankMoments:
+    """The moments of the rows themselves; `alone` leaves the champion out."""
+    classes = _classes(sample)
+    positives = tuple(int(ranked.positive.sum()) for ranked in classes)
+    value, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
+    if alone:
+        square, cube = powers(moves)
+        return RankMoments(
+            rows=sample.rows,
+            positives=positives,
+            value=np.array([value]),
+            squares=np.array([[square]]),
+            cubes=np.array([[[cube]]]),
+        )
+    champion, others = _influence(
+        metric, [(c.positive, c.champion) for c in classes if c.champion is not None]
+    )
+    squares, cubes = joint_moments(moves, others)
+    distances = moves - others
+    positive = classes[0].positive
+    split = (powers(distances[positive])[0], powers(distances[~positive])[0])
+    return RankMoments(
+        rows=sample.rows,
+        positives=positives,
+        value=np.array([value, champion]),
+        squares=squares,
+        cubes=cubes,
+        split=split if metric == "roc_auc" else (0.0, 0.0),
+        extreme=(float(np.abs(distances).max()), float(np.abs(others).max())),
+        same_order=value == champion
+        and all(same_order(c.challenger, c.champion) for c in classes if c.champion is not None),
+    )
 
 
 def _influence(metric: str, classes: list[tuple[Flags, Floats]]) -> tuple[float, Floats]:
-    """The mean over the classes, and how far each row moves it, shape (rows,).
-
-    The squares of the latter add up to the value's variance; the classes of a single AUC are
-    drawn apart, each with its own ddof 1 (DeLong).
-    """
+    """The mean over the classes, and how far each row moves it, shape (rows,)."""
     one = precision_influence if metric == "average_precision" else auc_influence
     (positive, score), *others = classes
     values, moves = one(positive, score)
@@ -89,65 +126,53 @@ def _influence(metric: str, classes: list[tuple[Flags, Floats]]) -> tuple[float,
         value, influence = one(other, score)
         values += value
         moves += influence
-    rows, positives = len(positive), int(positive.sum())
-    sizes = (rows, rows) if metric != "roc_auc" else (positives, rows - positives)
-    for_positive, for_negative = (math.sqrt(n / (n - 1)) / len(classes) for n in sizes)
+    for_positive, for_negative = (
+        factor / len(classes) for factor in corrections(metric, len(positive), int(positive.sum()))
+    )
     moves *= np.where(positive, for_positive, for_negative)
     return values / len(classes), moves
 
 
-def _difference(
-    metric: str,
-    challenger: float,
-    moves: Floats,
-    champion: float,
-    champion_moves: Floats,
-    classes: tuple[Ranked, ...],
-) -> Linear:
-    distances = moves - champion_moves
-    covariance, third = joint_moments(moves, champion_moves)
-    largest = float(np.abs(distances).max())
-    textbook = metric == "roc_auc" and _fewest(classes) >= FEW_ROWS
+def _difference(metric: str, moments: RankMoments) -> Linear:
+    challenger, champion = map(float, moments.value)
+    fewest = _fewest(moments)
+    largest, largest_champion = moments.extreme
+    textbook = metric == "roc_auc" and fewest >= FEW_ROWS
     return Linear(
         challenger=challenger,
         champion=champion,
-        covariance=covariance,
-        third=third,
-        rows=len(distances),
+        covariance=moments.squares,
+        third=moments.cubes,
+        rows=moments.rows,
         method="delong" if textbook else "delong-t" if metric == "roc_auc" else "jackknife",
-        df=_degrees(distances, classes) if metric == "roc_auc" else _fewest(classes) - 1,
-        extreme=(
-            max(largest, LARGE_MOVE / _fewest(classes)) if largest else 0.0,
-            float(np.abs(champion_moves).max()),
-        ),
-        fewest=_fewest(classes),
+        df=_degrees(moments) if metric == "roc_auc" else fewest - 1,
+        extreme=(max(largest, LARGE_MOVE / fewest) if largest else 0.0, largest_champion),
+        fewest=fewest,
         published=math.inf if textbook else None,
     )
 
 
-def _fewest(classes: tuple[Ranked, ...]) -> int:
+def _fewest(moments: RankMoments) -> int:
     """Rows of the smallest class, or of all that are not of it."""
-    positives = [int(ranked.positive.sum()) for ranked in classes]
-    return min(min(n, c.rows - n) for n, c in zip(positives, classes, strict=True))
+    return min(min(n, moments.rows - n) for n in moments.positives)
 
 
-def _degrees(moves: Floats, classes: tuple[Ranked, ...]) -> float:
+def _degrees(moments: RankMoments) -> float:
     """Satterthwaite's degrees of freedom of a variance that is the sum of two classes'."""
-    positive = classes[0].positive
-    parts = [moves[positive], moves[~positive]]
-    variances = [powers(part)[0] for part in parts]
-    spread = sum(v * v / (len(p) - 1) for v, p in zip(variances, parts, strict=True))
-    return sum(variances) ** 2 / spread if spread > 0 else _fewest(classes) - 1.0
+    positives = moments.positives[0]
+    sizes = (positives, moments.rows - positives)
+    spread = sum(v * v / (n - 1) for v, n in zip(moments.split, sizes, strict=True))
+    return sum(moments.split) ** 2 / spread if spread > 0 else _fewest(moments) - 1.0
 
 
 def _interval(
-    metric: str, value: float, error: float, classes: tuple[Ranked, ...], confidence: float
+    metric: str, value: float, error: float, moments: RankMoments, confidence: float
 ) -> ConfidenceInterval | Unmeasured:
     """DeLong's, as long as rows are many and the value is not perfect."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = 0 < value < 1 and error > 0
-    if metric == "roc_auc" and not (spread and _fewest(classes) >= FEW_ROWS):
-        return _newcombe(value, classes[0], z, confidence)
+    if metric == "roc_auc" and not (spread and _fewest(moments) >= FEW_ROWS):
+        return _newcombe(value, moments, z, confidence)
     if not spread:
         return Unmeasured(reason=f"{metric} is {value:g} on these rows and does not vary")
     if metric != "roc_auc":
@@ -167,11 +192,13 @@ def _logit(value: float, error: float, z: float, confidence: float) -> Confidenc
     return ConfidenceInterval(low=low, high=high, confidence=confidence, method="jackknife")
 
 
-def _newcombe(value: float, ranked: Ranked, z: float, confidence: float) -> ConfidenceInterval:
+def _newcombe(
+    value: float, moments: RankMoments, z: float, confidence: float
+) -> ConfidenceInterval:
     """Where (θ - value)^2 = z^2 var(θ), with the variance at θ (Newcombe 2006, method 5)."""
-    positives = int(ranked.positive.sum())
-    negatives = ranked.rows - positives
-    spare = ranked.rows / 2 - 1
+    positives = moments.positives[0]
+    negatives = moments.rows - positives
+    spare = moments.rows / 2 - 1
 
     def too_far(theta: float) -> bool:
         bend = (1 - theta) / (2 - theta) + theta / (1 + theta)

@@ -6,6 +6,7 @@ of numbers of rows, and the figures of the rows are the derivatives of the value
 times those weights.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +88,16 @@ def ascending(score: Floats) -> Codes:
         keys = keys[np.argsort(ordered, kind="stable")]
     order: Codes = keys
     return order
+
+
+def corrections(metric: str, rows: int, positives: int) -> tuple[float, float]:
+    """What a positive's move and another's are multiplied by for ddof 1.
+
+    The classes of a single AUC are drawn apart, each with its own (DeLong).
+    """
+    sizes = (rows, rows) if metric != "roc_auc" else (positives, rows - positives)
+    for_positive, for_negative = (math.sqrt(n / (n - 1)) for n in sizes)
+    return for_positive, for_negative
 
 
 def same_order(first: Floats, second: Floats) -> bool:

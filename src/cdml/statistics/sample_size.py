@@ -18,9 +18,11 @@ from cdml.statistics.samples import (
     Moments,
     OneVsRest,
     Ranked,
+    RankMoments,
     Replicates,
     RowFigures,
     Sample,
+    ScoreSums,
     Timings,
     Weighted,
 )
@@ -44,13 +46,25 @@ def counted(metric: Metric, sample: Sample) -> int:
             return labelled
         case Moments() | RowFigures() | Timings() | CaseScores():
             return sample.rows
-        case Weighted():
-            kinds = _kinds(metric, sample.inner)
-            return min((_effective(sample, of_kind) for of_kind in kinds), default=0)
-        case Cells():
-            return min(int(sample.count[of_kind].sum()) for of_kind in _kinds(metric, sample))
         case _:
-            return min((int(of_kind.sum()) for of_kind in _kinds(metric, sample)), default=0)
+            return min(_counts(metric, sample), default=0)
+
+
+def _counts(
+    metric: Metric, sample: Weighted | Cells | Ranked | OneVsRest | RankMoments | ScoreSums
+) -> Iterator[int]:
+    """How many there are of each kind of rows."""
+    match sample:
+        case RankMoments() | ScoreSums():
+            yield from sample.positives
+            if metric.counts is not Counts.POSITIVES:
+                yield from (sample.rows - positives for positives in sample.positives)
+        case Weighted():
+            yield from (_effective(sample, kind) for kind in _kinds(metric, sample.inner))
+        case Cells():
+            yield from (int(sample.count[kind].sum()) for kind in _kinds(metric, sample))
+        case _:
+            yield from (int(kind.sum()) for kind in _kinds(metric, sample))
 
 
 def clusters(sample: Sample) -> int | None:

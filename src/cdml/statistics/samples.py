@@ -126,6 +126,48 @@ class OneVsRest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RankMoments:
+    """How far rows move a metric of ranks, added up.
+
+    A row's moves are those of `ranks`, times the root of n / (n - 1), so that their squares add up
+    to the value's variance. Arrays hold the challenger first and, where two models are compared,
+    the champion second; they are zeros where a class has fewer than two rows, or all but one.
+
+    Attributes:
+        rows: how many rows.
+        positives: rows of each class.
+        value: of each model, shape (models,).
+        squares, cubes: sums of products of two moves and of three, shapes (models,) * 2 and * 3.
+        split: sums of the squared differences of two moves, of the positives and of the others.
+        extreme: the largest difference of two moves, and the champion's largest move.
+        same_order: whether both models put the rows of each class into the same order.
+    """
+
+    rows: int
+    positives: tuple[int, ...]
+    value: Floats
+    squares: Floats
+    cubes: Floats
+    split: tuple[float, float] = (0.0, 0.0)
+    extreme: tuple[float, float] = (0.0, 0.0)
+    same_order: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSums:
+    """What calibration reads of scores.
+
+    Attributes:
+        rows, positives: how many rows there are, and of the class as `RankMoments` has it.
+        excess: in bins of equal width the positives less the scores' sum, shape (bins,).
+    """
+
+    rows: int
+    positives: tuple[int, ...]
+    excess: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowFigures:
     """The figures of each row that `Moments` are the moments of.
 
@@ -258,4 +300,15 @@ class CaseScores:
         return None if self.human is None else int((~np.isnan(self.human)).all(axis=1).sum())
 
 
-Sample = Cells | Moments | Ranked | OneVsRest | Weighted | Replicates | Timings | CaseScores
+Sample = (
+    Cells
+    | Moments
+    | Ranked
+    | OneVsRest
+    | RankMoments
+    | ScoreSums
+    | Weighted
+    | Replicates
+    | Timings
+    | CaseScores
+)

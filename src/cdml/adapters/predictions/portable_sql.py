@@ -38,6 +38,8 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
             node.set("this", exp.cast(node.this, "DECIMAL(38, 0)"))
         case exp.Cast() if node.to.is_type(exp.DType.USMALLINT):
             node.set("to", exp.DataType.build("INTEGER"))
+        case exp.Cast() if node.to.is_type(exp.DType.INT128):
+            node.set("to", exp.DataType.build("DECIMAL(38, 0)"))
     return node
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cdml.adapters.predictions.error_moments import SQUARES
 from cdml.adapters.predictions.exact_sums import ExactSums
+from cdml.adapters.predictions.rank_sums import RankSums
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
@@ -67,7 +68,9 @@ class ScoreReader:
             row.pair.challenger.path,
         )
 
-    def sample(self, place: SlicePosition) -> Ranked | OneVsRest:
+    def sample(self, place: SlicePosition, metric: Metric | None = None) -> Ranked | OneVsRest:
+        """The scores of a part, the same for every metric."""
+        del metric
         arrays = self.arrays
         at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
         label = np.asarray(arrays["label"])[at]
@@ -94,7 +97,7 @@ class Reader:
     group: Group
     sums: Mapping[str, ExactSums]
     errors: Mapping[tuple[str, SlicePosition], Moments]
-    scores: ScoreReader
+    scores: ScoreReader | RankSums
     sensitive: Slicing | None = None
     present: tuple[int, ...] = ()
 
@@ -105,7 +108,7 @@ class Reader:
             case Statistic.GROUPS:
                 return self._by_group()
             case Statistic.SCORES:
-                return self.scores.sample(self.place)
+                return self.scores.sample(self.place, metric)
             case Statistic.LOSSES:
                 return self._moments(metric.averaged)
             case Statistic.SQUARES:

@@ -56,8 +56,10 @@ def reduction(
     layout: Layout,
     metrics: tuple[Metric, ...],
     scores: tuple[str, ...],
+    *,
+    collects: bool = True,
 ) -> StatisticsQuery:
-    """What is counted and added up of paired rows."""
+    """What is counted and added up of paired rows; without `collects`, no row is read."""
     sensitive = _grouping(layout, metrics)
     groups = slicing(engine, pair.challenger, sensitive, layout.max_slices)
     return StatisticsQuery(
@@ -72,6 +74,7 @@ def reduction(
         metrics=metrics,
         scores=scores,
         sensitive=next(iter(groups), None),
+        collects=collects,
     )
 
 

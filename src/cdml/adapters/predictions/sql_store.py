@@ -24,7 +24,15 @@ from cdml.tables.table import Table
 
 ENGINES = frozenset({"postgres", "spark"})
 """Dialects in which the figures are proven equal to those of files."""
-_ADDED_UP = frozenset({Statistic.CELLS, Statistic.GROUPS, Statistic.LOSSES, Statistic.SQUARES})
+_ADDED_UP = frozenset(
+    {
+        Statistic.CELLS,
+        Statistic.GROUPS,
+        Statistic.LOSSES,
+        Statistic.SQUARES,
+        Statistic.SCORES,
+    }
+)
 _SLICED = frozenset(
     {LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.STRING, LogicalType.DATE}
 )
@@ -89,7 +97,7 @@ class SqlSamples:
             pair = pair_rows(engine, files[0], None, layout)
         else:
             pair = pair_by_key(engine, files[0], files[1], layout)
-        parts = reduction(engine, pair, layout, metrics, scores).parts()
+        parts = reduction(engine, pair, layout, metrics, scores, collects=False).parts()
         for table, file in zip((challenger, champion), files, strict=False):
             _refuse_changed(table, file)
         return parts
@@ -108,6 +116,14 @@ def _refuse_metrics(layout: Layout, metrics: Sequence[Metric]) -> None:
             " reads the rows, and the rows stay in the table.",
             f"{_TO_FILES} measure it.",
         )
+    if layout.task is Task.MULTICLASS:
+        ranks = [m.name for m in metrics if m.family.reads is Statistic.SCORES]
+        if ranks:
+            raise ConfigurationError(
+                f"{', '.join(ranks)} cannot be measured on predictions in tables: it ranks all rows"
+                " once for each class.",
+                f"{_TO_FILES} measure it, or gate log_loss.",
+            )
     others = [m.name for m in metrics if m.family.reads not in _ADDED_UP or layout.reads_cases(m)]
     if others:
         raise ConfigurationError(

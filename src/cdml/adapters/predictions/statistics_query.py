@@ -11,6 +11,7 @@ from cdml.adapters.predictions.case_reader import CaseReader
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
+from cdml.adapters.predictions.rank_sums import RankSums
 from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
 from cdml.adapters.predictions.slicing import (
@@ -30,7 +31,7 @@ from cdml.statistics.samples import Sample
 
 @dataclass
 class StatisticsQuery:
-    """One call of `reduce`."""
+    """One call of `reduce`; without `collects`, no row leaves the engine."""
 
     engine: SqlRunner
     row: Row
@@ -38,6 +39,7 @@ class StatisticsQuery:
     metrics: tuple[Metric, ...]
     scores: tuple[str, ...]
     sensitive: Slicing | None = None
+    collects: bool = True
 
     @property
     def path(self) -> Path:
@@ -186,7 +188,13 @@ class StatisticsQuery:
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
         moments = self.errors.moments()
-        rows = ScoreReader(row=self.row, slices=self.slices, engine=self.engine)
+        rows: ScoreReader | RankSums = ScoreReader(
+            row=self.row, slices=self.slices, engine=self.engine
+        )
+        if not self.collects:
+            rows = RankSums(
+                row=self.row, slices=self.slices, engine=self.engine, metrics=self.metrics
+            )
 
         def read(metric: Metric, place: SlicePosition) -> Sample:
             return Reader(
