@@ -124,6 +124,7 @@ def test_tables_have_the_figures_of_files(load, where, case):
     files, tables = zip(*loaded, strict=True)
     metrics = (*added_up(layout.task), *map(find_metric, more))
     if where == "spark":
+        layout = replace(layout, slices=layout.slices[:1])
         metrics = tuple(metric for metric in metrics if metric.name in FEW)
 
     expected = figures(DuckSamples().reduce(*files, layout, metrics), metrics)

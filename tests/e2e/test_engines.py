@@ -130,7 +130,7 @@ data:
   positive: true
   slices: [carrier]
 gates:
-  - {metric: log_loss, max_regression: 0.01}
+  - {metric: roc_auc, max_regression: 0.01}
   - {metric: f1, max_regression: 0.05, slices: {max_regression: 0.2}}
 """
 
