@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from cdml.adapters.predictions.windows import DuckPredictionLog
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.evaluation.prediction_store import Layout
-from cdml.monitoring.figures import figure_of
+from cdml.statistics.sequential.figures import figure_of
 from cdml.monitoring.windows import Columns, Grid, WindowQuery
 from cdml.statistics.metrics import METRICS, Task
 day = timedelta(days=1)

@@ -11,7 +11,6 @@ from cdml.config.monitoring import MonitoringSettings
 from cdml.errors import InputError
 from cdml.journal.port import Snapshot
 from cdml.monitoring.advance import PeriodRows, advance, start_period
-from cdml.monitoring.figures import Figure, Form
 from cdml.monitoring.promises import Promise
 from cdml.monitoring.serving import ServingPeriod
 from cdml.monitoring.state import (
@@ -23,6 +22,7 @@ from cdml.monitoring.state import (
 )
 from cdml.statistics.metrics import find_metric
 from cdml.statistics.sequential.degradation import WindowSums
+from cdml.statistics.sequential.figures import Figure, Form
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
 MEGABYTE = 2**20

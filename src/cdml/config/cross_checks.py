@@ -9,7 +9,13 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.data_checks import data_check_types
 from cdml.config.features import FeaturesSettings, feature_store_types
-from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
+from cdml.config.gate_problems import (
+    Complaint,
+    at,
+    gate_complaints,
+    rule_complaints,
+    threshold_complaints,
+)
 from cdml.config.kinds import Kinds
 from cdml.config.registries import DEFAULT_REGISTRY, registry_problem
 from cdml.config.targets import target_types
@@ -64,6 +70,7 @@ def find_contradictions(
     if unread is not None:
         yield REGISTRY_PLACE, mask(unread, address)
     yield from gate_complaints(document)
+    yield from rule_complaints(document)
     yield from threshold_complaints(document)
     yield from _about_features(document)
 

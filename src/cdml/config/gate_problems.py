@@ -16,6 +16,7 @@ from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import suggest_metric
 from cdml.statistics.metrics import Loss, Metric, Range, Statistic, Summary, Task
+from cdml.statistics.sequential.figures import Unsupported, figure_of
 
 Complaint = tuple[KeyPath, str]
 
@@ -249,6 +250,32 @@ def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         yield (BoundEdge.AT_LEAST.value,), f"at_least {low:g} is above at_most {high:g}"
 
 
+def rule_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Rules of `monitoring.against` that production could never be held against."""
+    task, rules = _task(document), at(document, "monitoring", "against")
+    clip = at(document, "monitoring", "clip")
+    losses = clip if isinstance(clip, dict) else {}
+    for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+        name = at(rule, "metric")
+        metric = metrics.find_metric(name) if isinstance(name, str) else None
+        if metric is None:
+            continue
+        place: KeyPath = ("monitoring", "against", number)
+        for problem in _of_metric(metric, document, task, clashes=False, corrected=False):
+            yield (*place, "metric"), problem
+        if metric.of_outcomes and at(document, "monitoring", "labels") is None:
+            yield (*place, "metric"), f"{metric.name} compares predictions with monitoring.labels"
+        greater = at(rule, "at_least") is not None
+        declared = _declared(metric, {**rule, "greater_is_better": greater})
+        complaints = [*_of_direction_and_range(metric, rule), *_rules(declared, rule, task)]
+        yield from (((*place, *key), text) for key, text in complaints)
+        figures = [figure_of(declared, one, losses) for one in (task,) if one is not None]
+        figures = figures or [figure_of(declared, one, losses) for one in metric.tasks or Task]
+        unsupported = [one for one in figures if isinstance(one, Unsupported)]
+        if len(unsupported) == len(figures):
+            yield (*place, "metric"), f"{metric.name} is not judged: {unsupported[0].reason}"
+
+
 def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     """Thresholds of drift and leakage that can never be reached, or that are always."""
     for section, warn, fail in _LEVELS:
@@ -258,12 +285,13 @@ def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
             yield ("data", section, warn), problem
     measure = at(document, "data", "drift", "measure") or "psi"
     most = _DRIFT_UP_TO.get(str(measure), math.inf)
-    for key in ("warn", "fail"):
-        limit = _number(at(document, "data", "drift", key))
+    places: list[KeyPath] = [("data", "drift", key) for key in ("warn", "fail")]
+    for place in (*places, ("monitoring", "drift", "at_least")):
+        limit = _number(at(document, *place))
         if limit is not None and not 0 < limit <= most:
             above = f"at most {most:g}" if math.isfinite(most) else "0 or more"
             never = "every column reaches it" if limit <= 0 else "no column can reach it"
-            yield ("data", "drift", key), f"{never}: {measure} is {above}"
+            yield place, f"{never}: {measure} is {above}"
 
 
 def _number(written: object) -> float | None:

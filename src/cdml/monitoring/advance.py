@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from cdml.config.monitoring import MonitoringSettings
-from cdml.monitoring.figures import Form
 from cdml.monitoring.promises import NoPromise, Promise
 from cdml.monitoring.serving import ServingPeriod, period_of
 from cdml.monitoring.state import (
@@ -20,6 +19,7 @@ from cdml.monitoring.state import (
 )
 from cdml.monitoring.windows import WindowRows
 from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
+from cdml.statistics.sequential.figures import Form
 
 LOOK_BACK = 2
 """Closed windows that are read again, to count what arrived late."""

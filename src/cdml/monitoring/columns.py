@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from cdml.config import Config
 from cdml.config.monitoring import MonitoringSettings
 from cdml.evaluation.prediction_store import Layout
-from cdml.monitoring.figures import Figure
 from cdml.monitoring.windows import Columns
 from cdml.statistics.metrics import Task
+from cdml.statistics.sequential.figures import Figure
 from cdml.tables.table import Table
 
 _PREDICTION, _SCORE, _VERSION = "prediction", "score", "version"

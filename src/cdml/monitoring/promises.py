@@ -8,8 +8,8 @@ from cdml.config.monitoring import MonitoringRule, MonitoringSettings
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import Evaluation, MetricValue
 from cdml.gates.rules import metric_of_gate
-from cdml.monitoring.figures import Figure, Unsupported, figure_of
 from cdml.statistics.metrics import Metric, Range, Task, find_metric
+from cdml.statistics.sequential.figures import Figure, Unsupported, figure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

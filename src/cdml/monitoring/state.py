@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
 from cdml.evidence.monitor import Role
 from cdml.journal.port import Snapshot
-from cdml.monitoring.figures import Figure, restored_figure
+from cdml.statistics.sequential.figures import Figure, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
 MOST_POINTS = 200

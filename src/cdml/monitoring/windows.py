@@ -8,8 +8,8 @@ from typing import Protocol
 
 from cdml.data.drift.profile import ColumnProfile
 from cdml.evaluation.prediction_store import Layout
-from cdml.monitoring.figures import Figure
 from cdml.statistics.sequential.degradation import WindowSums
+from cdml.statistics.sequential.figures import Figure
 from cdml.tables.table import Table
 
 WINDOW_COLUMN = "cdml_window"

@@ -18,7 +18,6 @@ from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quot
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
-from cdml.monitoring.figures import Figure, Form
 from cdml.monitoring.windows import (
     WINDOW_COLUMN,
     ServedRows,
@@ -28,6 +27,7 @@ from cdml.monitoring.windows import (
 )
 from cdml.statistics.metrics import Loss, Metric
 from cdml.statistics.sequential.degradation import WindowSums
+from cdml.statistics.sequential.figures import Figure, Form
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table
 

@@ -64,7 +64,7 @@ def figure_of(metric: Metric, task: Task, clip: Mapping[str, float]) -> Figure |
         return Unsupported("it is measured of the model's process, not of logged predictions")
     if metric.labels is not None:
         return Unsupported("it is corrected by human labels, which production does not have")
-    if metric.family is Family.MEAN:
+    if metric.family is Family.MEAN or metric.summary is Summary.RATE:
         return _mean(metric, clip)
     of_rows = metric.name in _OF_ROWS and task is Task.BINARY
     if of_rows or metric.family is Family.PROPORTION:
