@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from cdml.adapters.targets.kserve.manifest import DEPLOYMENT_MODE
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError
 from support.api_server import PATHS, wait_until
@@ -121,6 +122,39 @@ def test_replicas_that_an_autoscaler_sets_are_none(place):
 
     assert "" == place.target.observe().doubt
     assert serves(place.target.observe(), first)
+
+
+def test_a_canary_of_kserve_is_called_ready_and_has_no_share_of_its_route(place):
+    """This is why a manifest with `spec.canary` is refused."""
+    predictor = MANIFEST["spec"]["predictor"]
+
+    def variant(version, release, **more):
+        uri = f"pvc://models/flights/{release.digest.removeprefix('sha256:')}"
+        model = {**predictor["model"], "storageUri": uri, **more}
+        return {**predictor, "name": version, "model": model}
+
+    canary = variant("new", place.releases[1], name="kserve-container")
+    spec = {
+        "predictor": variant("old", place.releases[0]),
+        "canary": [{"trafficPercent": 25, "predictor": canary}],
+    }
+    annotations = {**MANIFEST["metadata"]["annotations"], DEPLOYMENT_MODE: "Standard"}
+    head = {"name": "own", "annotations": annotations}
+    place.server.put("inferenceservices", {**MANIFEST, "metadata": head, "spec": spec})
+    try:
+        wait_until(lambda: said_of_canary(place.server))
+        own = [one for one in place.server.items("httproutes") if "own" in one["metadata"]["name"]]
+        backends = [len(rule["backendRefs"]) for route in own for rule in route["spec"]["rules"]]
+        assert [("new", True, 25)] == said_of_canary(place.server)
+        assert {1} == set(backends)
+    finally:
+        place.server.remove("inferenceservices", "own")
+
+
+def said_of_canary(server):
+    """What KServe says of its canaries that are ready."""
+    listed = server.get("inferenceservices", "own").get("status", {}).get("canaryStatuses", [])
+    return [(one["name"], True, one["trafficPercent"]) for one in listed if one["ready"]]
 
 
 def test_a_specification_that_somebody_edited_is_drift(place):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import patch
@@ -117,6 +118,26 @@ def test_everything_twice_changes_nothing(place):
         for kind in ("services", "configmaps")
     ]
     assert spec == place.server.get("deployments", name)["metadata"]["generation"]
+
+
+def test_a_token_that_the_api_server_no_longer_takes_is_fetched_anew(place):
+    plugin = place.folder / "plugin.py"
+    plugin.write_text(
+        "import json, pathlib\n"
+        "file = pathlib.Path(__file__).with_name('token')\n"
+        "print(json.dumps({'status': {'token': file.read_text()}}))\n"
+        "file.write_text('cdml-token')\n"
+    )
+    version = "client.authentication.k8s.io/v1"
+    command = {"apiVersion": version, "command": sys.executable, "args": [str(plugin)]}
+    config = {**place.server.kubeconfig(), "users": [{"name": "u", "user": {"exec": command}}]}
+    (place.folder / "kubeconfig").write_text(json.dumps(config))
+    token = place.folder / "token"
+    token.write_text("expired")
+    target = place.again()
+
+    assert serves(target.observe(), place.releases[0])
+    assert "cdml-token" == token.read_text()
 
 
 def test_older_orders_are_refused(place):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 
 import pytest
 
@@ -160,6 +161,18 @@ class TestWhatIsWritten:
         assert {place.name(second): 100} == place.server.weights("flights")
         assert [f"{place.name(second)}-0"] == place.server.names("pods")
         assert 0 == place.server.get("deployments", place.name(first))["spec"]["replicas"]
+
+    def test_pods_end_after_a_gateway_has_had_time_to_learn_the_shares(self, place, monkeypatch):
+        first, second, *_ = place.releases
+        monkeypatch.setattr(place, "PAUSE", 0.3)
+        target, written = place.again(), {}
+        target.switch(second, fence=2)
+        place.server.watch = lambda request: written.setdefault(request, time.monotonic())
+        target.retire(fence=2)
+
+        [route] = [at for request, at in written.items() if "httproutes" in request]
+        [pods] = [at for request, at in written.items() if place.name(first) in request]
+        assert 0.3 <= pods - route
 
     def test_what_was_retired_is_deleted_when_the_next_one_is_staged(self, place):
         first, second, _, fourth = place.releases

@@ -213,12 +213,17 @@ def test_without_kubelet_nothing_is_shifted_and_a_running_release_serves_on(plac
 
 
 def test_a_drained_node_stops_a_canary_from_getting_traffic(place):
-    target, (_, second, *_) = place.target, place.releases
+    target, (first, second, *_) = place.target, place.releases
+    target.stage(second, fence=2)
     cordon = {"spec": {"unschedulable": True}}
     place.server.patch_node(cordon)
     try:
+        place.server.evict(place.name(second))
+        with pytest.raises(InputError, match=f"no pod of the Deployment {place.name(second)}"):
+            target.shift(second, 50, fence=2)
         with pytest.raises(InputError, match="unschedulable"):
             place.again(ready="4s").stage(second, fence=2)
+        assert serves(target.observe(), first)
     finally:
         place.server.patch_node({"spec": {"unschedulable": None}})
     target.switch(second, fence=3)

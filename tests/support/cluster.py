@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from support import isolated_processes
-from support.api_server import MERGE, NAMESPACE, ApiServer, wait_until
+from support.api_server import MERGE, NAMESPACE, PATHS, ApiServer, wait_until
 from support.cluster_build import leave_out
 from support.oci_image import write_image
 
@@ -247,6 +247,15 @@ class Cluster(ApiServer):
 
     def patch_node(self, change):
         self.call("PATCH", "/api/v1/nodes/node", change, MERGE)
+
+    def evict(self, deployment):
+        """Evict its pods, as `kubectl drain` does, and wait until they are gone."""
+        pods = [name for name in self.names("pods") if name.startswith(deployment)]
+        assert pods
+        for name in pods:
+            body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+            self.call("POST", f"{PATHS['pods']}/{name}/eviction", body)
+        wait_until(lambda: not set(pods) & set(self.names("pods")))
 
     def wait_until_ready(self):
         wait_until(self.is_ready)

@@ -40,7 +40,7 @@ _READINESS = {"httpGet": {"path": "/ping", "port": 8080}, "periodSeconds": 1}
 
 
 class KserveCluster(Cluster):
-    """Contour's Gateway, and KServe in the mode Standard; `models` is what its volume holds."""
+    """Contour's Gateway, and KServe; `models` is what its volume holds."""
 
     @cached_property
     def commands(self):
@@ -71,11 +71,11 @@ class KserveCluster(Cluster):
         self.call("POST", "/api/v1/namespaces/kserve/configmaps", self._settings(source))
         authority = self._write_certificate()
         wait_until(self._serves_kinds)
+        self._make_models()  # KServe lists runtimes at its start, and may hear late of new ones
         self.start("kserve")
         wait_until(lambda: "Serving webhook server" in self.log("kserve"), 60, self._last_words)
         for hooks in yaml.safe_load_all((source / "config/webhook/manifests.yaml").read_text()):
             self._hook(hooks, authority)
-        self._make_models()
         self.allow(DOCS.with_name("kserve.md"), "cdml-kserve")
 
     def _last_words(self):
@@ -83,7 +83,11 @@ class KserveCluster(Cluster):
 
     def _serves_kinds(self):
         """Whether the API server lists all kinds; KServe ends where it does not."""
-        wanted = {"v1alpha1": "clusterstoragecontainers", "v1beta1": "inferenceservices"}
+        wanted = {
+            ("v1alpha1", "clusterstoragecontainers"),
+            ("v1alpha1", "servingruntimes"),
+            ("v1beta1", "inferenceservices"),
+        }
         listed = self.session.get(
             f"{self.address}/apis",
             headers={"Accept": _DISCOVERY},
@@ -94,7 +98,7 @@ class KserveCluster(Cluster):
         found = {one["version"]: one["resources"] for one in groups.get(SERVING, [])}
         return all(
             any(one["resource"] == plural for one in found.get(version, []))
-            for version, plural in wanted.items()
+            for version, plural in wanted
         )
 
     def _settings(self, source):
@@ -108,7 +112,7 @@ class KserveCluster(Cluster):
                 "kserveIngressGateway": gateway,
                 "disableIstioVirtualHost": True,
             },
-            "deploy": {"defaultDeploymentMode": "Standard"},
+            "deploy": {"defaultDeploymentMode": "Knative"},  # each InferenceService has its mode
         }
         for key, change in changes.items():
             data[key] = json.dumps({**json.loads(data[key]), **change})

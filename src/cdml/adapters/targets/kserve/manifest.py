@@ -34,7 +34,8 @@ _MODES["Serverless"] = _MODES["Knative"]
 _REFUSED = {
     "spec.canary": "cdml splits the traffic by the route; KServe 0.20 reports such a canary as"
     " ready and sends it no requests",
-    f"{_PREDICTOR}.canaryTrafficPercent": "cdml splits the traffic by the route",
+    f"{_PREDICTOR}.canaryTrafficPercent": "cdml splits the traffic by the route, as"
+    " deploy.canary.steps says",
     "spec.transformer": "requests would not go through it",
     "spec.explainer": "cdml does not deploy it",
     f"{_PREDICTOR}.workerSpec": "cdml does not deploy models on several nodes",
@@ -146,7 +147,10 @@ def _modes(service: Mapping[str, Any]) -> Iterator[str]:
     mode = (head.get("annotations") or {}).get(DEPLOYMENT_MODE, SERVED_ALONE[0])
     if mode not in SERVED_ALONE:
         why = _MODES.get(mode, "KServe does not know it")
-        yield f"metadata.annotations.{DEPLOYMENT_MODE} is {mode!r}: {why}; write Standard"
+        yield (
+            f"metadata.annotations.{DEPLOYMENT_MODE} is {mode!r}: {why}; write Standard, which a"
+            " cluster whose default is another mode serves too"
+        )
     replicas = service["spec"]["predictor"].get("minReplicas")
     if replicas is not None and (not isinstance(replicas, int) or replicas < 1):
         yield (

@@ -265,9 +265,13 @@ class ClusterTarget(ABC):
             )
 
     def retire(self, *, fence: int) -> None:
-        """Stop the pods of every release without traffic."""
+        """Stop the pods of every release without traffic, once no Gateway sends them requests."""
         director = self._director.claim(fence)
-        self._end(self._idle(director, self._workloads.releases()), fence, self._workloads.stop)
+        self._end(self._idle(director, self._workloads.releases()), fence, self._stop)
+
+    def _stop(self, objects: list[Object], fence: int) -> None:
+        self._workloads.let_gateways_hear()
+        self._workloads.stop(objects, fence)
 
     def _check(self, there: RunningRelease | None) -> None:
         """Refuse what cannot work, once a process and before anything is changed."""

@@ -41,7 +41,7 @@ from cdml.models.registry import Registry
 
 _ATTEMPTS = 5
 PAUSE = 1.0
-"""Seconds between two looks at pods that start."""
+"""Seconds between two looks at pods that start, and in which a Gateway learns of changes."""
 
 
 class Workloads(ABC):
@@ -207,7 +207,7 @@ class Workloads(ABC):
         act(thing)
 
     def let_gateways_hear(self) -> None:
-        """Pause: a Gateway knows of ready pods later than the API server, and answers 503."""
+        """Pause: a Gateway learns of shares and pods later than the API server, and answers 503."""
         time.sleep(self._pause)
 
     def wait_until_ready(self, release: Release) -> None:
