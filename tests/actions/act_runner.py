@@ -151,7 +151,7 @@ class Repository:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         return _outcome(done.returncode, done.stdout + done.stderr)
 

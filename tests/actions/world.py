@@ -76,7 +76,8 @@ class World:
                     if step["uses"].startswith("org/"):
                         given = step.setdefault("with", {})
                         given["python"] = python or ""
-                        given |= {"model": "model"} if "model" in given else {}
+                        brought = "challenger" in given.get("model", "")
+                        given |= {"model": "model"} if brought else {}
             text = yaml.safe_dump(document, sort_keys=False, width=1000)
             for template, own in (
                 ("my-model", self.name),
