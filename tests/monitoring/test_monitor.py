@@ -124,6 +124,19 @@ def test_each_prediction_is_judged_for_the_version_that_served(world):
     assert old.rules[0].value < 0.7
 
 
+def test_what_served_before_the_first_deploy_is_not_taken_for_what_it_deployed(tmp_path):
+    world = MonitoredWorld(tmp_path)
+    world.register("A")
+    world.move_alias("1")
+    world.ship("B")
+    world.serve(14, accuracy=0.6)
+
+    new, old = world.monitor().versions
+
+    assert ("2", "1") == (new.version, old.version)
+    assert (Verdict.FAIL, 0) == (new.rules[0].verdict, old.judged_windows)
+
+
 def test_the_logged_version_counts_more_than_the_time(world):
     world.ship("B")
     world.serve(6, accuracy=0.6, version="v1")

@@ -10,7 +10,11 @@ from cdml.journal.records import JournalDocument
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingPeriod:
-    """A version that served from `since`, until another one did (None: it still serves)."""
+    """A version that served from `since`, until another one did (None: it still serves).
+
+    `operation` identifies it: that of the journal, but of what the first deploy found, because
+    that deploy writes both entries.
+    """
 
     operation: str
     version: str
@@ -24,9 +28,10 @@ def serving_periods(journal: JournalDocument) -> tuple[ServingPeriod, ...]:
     periods: list[ServingPeriod] = []
     until: datetime | None = None
     for entry in journal.entries:
+        replaced = bool(periods) and periods[-1].operation == entry.operation
         period = ServingPeriod(
-            operation=entry.operation, version=entry.version, digest=entry.digest,
-            since=entry.at, until=until,
+            operation=f"{entry.operation} {entry.kind}" if replaced else entry.operation,
+            version=entry.version, digest=entry.digest, since=entry.at, until=until,
         )  # fmt: skip
         until = entry.at
         later = periods[-1] if periods else None
