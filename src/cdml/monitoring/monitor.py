@@ -63,7 +63,7 @@ def monitor(
             f"{loaded.path}: monitoring is missing.",
             "Add it: it says where predictions and labels are logged (docs/monitoring.md).",
         )
-    refuse_reactions(settings, ports.code_host)
+    refuse_reactions(settings, ports)
     store.remove_files(output / MONITORING_PAGE)
     where = environment or loaded.config.deploy.environment
     for _ in range(_ATTEMPTS):

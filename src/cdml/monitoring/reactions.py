@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Literal
 
 from cdml.ci.automation import AutomationHost, EventHost
-from cdml.ci.code_host import CodeHost
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoringSettings
 from cdml.errors import ConfigurationError, ServiceError
@@ -27,14 +26,16 @@ _LONGEST = 900
 """Characters of the reason that a workflow is given."""
 
 
-def refuse_reactions(settings: MonitoringSettings, host: CodeHost | None) -> None:
-    """Say at the first look already what the code host has not.
+def refuse_reactions(settings: MonitoringSettings, ports: MonitoringPorts) -> None:
+    """Refuse at the first look what the code host could not do at the first degradation.
 
     Raises:
         ConfigurationError: retraining is started by an event, and the host has none.
     """
-    event = settings.retrain is not None and settings.retrain.event is not None
-    if event and isinstance(host, AutomationHost) and not isinstance(host, EventHost):
+    if settings.retrain is None or settings.retrain.event is None:
+        return
+    host = ports.code_host
+    if isinstance(host, AutomationHost) and not isinstance(host, EventHost):
         raise ConfigurationError(
             "monitoring.retrain.event needs GitHub: this code host has no repository_dispatch.",
             "Set monitoring.retrain.workflow instead. On GitLab it starts a pipeline"
@@ -58,7 +59,7 @@ def intend(
         return state
     there = {one.kind for one in serving.reactions}
     where = f"{evidence.model} v{serving.version} in {evidence.environment}"
-    reason = f"{where}: {evidence.reason}"[:_LONGEST]
+    reason = f"{where}: {evidence.reason}"[:_LONGEST].strip()
     begun = tuple(
         Reaction(kind=kind, state="intended", at=now, reason=reason)
         for kind in _ONCE
