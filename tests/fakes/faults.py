@@ -13,7 +13,6 @@ WRITES = {
         "report_issue",
         "close_issue",
         "start_workflow",
-        "send_event",
     },
     "target": {"stage", "shift", "switch", "retire"},
 }
