@@ -70,6 +70,7 @@ TABLES: Names = {
         ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"),
         "cdml.adapters.tables.duckdb_tables:DuckTables",
     ),
+    "mlflow": "cdml.adapters.tables.mlflow_traces:TraceTables",
     "spark": "cdml.adapters.tables.spark:SparkTables",
     **dict.fromkeys(DATABASES, "cdml.adapters.tables.warehouse:DatabaseTables"),
 }

@@ -69,8 +69,9 @@ class MonitoringSettings(SettingsModel):
     """How the model that serves is watched."""
 
     predictions: AddressText
-    """Logged predictions: any table, such as a file, a glob, an object store or a database. It has
-    the key, the time, `prediction`, and `score` or `score_<class>` for metrics of probabilities."""
+    """Logged predictions: any table, such as a file, a glob, an object store, a database, or the
+    traces of an MLflow experiment, `mlflow+https://…#experiment`. It has the key, the time,
+    `prediction`, and `score` or `score_<class>` for metrics of probabilities."""
     labels: AddressText | None = None
     """Table of the labels that arrive later, with the key and `data.label`."""
     key: tuple[ColumnName, ...] = Field(min_length=1)
