@@ -41,6 +41,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker("unit")
         if parts := _parts(item):
             item.add_marker(pytest.mark.xdist_group(parts[-1]))
+        elif "mlflow_address" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("mlflow"))
         elif "xdist_group" not in marks and _shares_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: len(_parts(item)) or 3 * _is_small(item))

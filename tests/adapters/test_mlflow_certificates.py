@@ -6,6 +6,7 @@ from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.errors import ServiceError
 from support.certificates import certificate, tls_server
 
+pytestmark = pytest.mark.usefixtures("slept")
 TRUST = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE")
 
 

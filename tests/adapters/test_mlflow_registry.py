@@ -90,6 +90,7 @@ def test_a_token_without_permission_is_a_service_error(answering, tmp_path, stat
         (200, "<html>Sign in</html>"),
     ],
 )
+@pytest.mark.usefixtures("slept")
 def test_only_a_registry_can_say_that_there_is_no_champion(answering, tmp_path, status, body):
     registry = MlflowRegistry(f"http://{answering(status, body)}", tmp_path)
 
