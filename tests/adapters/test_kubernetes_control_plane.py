@@ -37,7 +37,7 @@ def model_port():
             pass
 
     server = ThreadingHTTPServer((own_address(), 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server.server_port
     server.shutdown()
     server.server_close()

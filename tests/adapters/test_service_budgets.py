@@ -35,7 +35,7 @@ def never():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Never)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()

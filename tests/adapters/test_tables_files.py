@@ -239,7 +239,7 @@ def server():
             del request, client_address
 
     with Quiet(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
         running.shutdown()

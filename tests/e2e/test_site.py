@@ -46,7 +46,7 @@ def address(tmp_path_factory):
     assert done.returncode == 0, done.stdout + done.stderr
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", folder
         server.shutdown()

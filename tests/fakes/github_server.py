@@ -93,7 +93,7 @@ class GitHubServer:
             ("127.0.0.1", 0), type("Handler", (_Handler,), {"github": self})
         )
         self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self.site = f"http://127.0.0.1:{self._http.server_address[1]}"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -245,6 +245,7 @@ def _error(status: int, message: str) -> Answer:
 class _Handler(BaseHTTPRequestHandler):
     github: GitHubServer
     protocol_version = "HTTP/1.1"
+    wbufsize = 2**16  # head and body in one packet
 
     def _serve(self) -> None:
         if self.path.startswith("/store/"):

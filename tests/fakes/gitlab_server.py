@@ -93,7 +93,7 @@ class GitLabServer:
                 self._http.socket, server_side=True, do_handshake_on_connect=False
             )
             self._http.handle_error = lambda *_: None
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *rest: object) -> None:

@@ -23,7 +23,7 @@ class FakeImageRegistry:
         )
 
     def __enter__(self):
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -56,6 +56,7 @@ class FakeImageRegistry:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 2**16  # head and body in one packet
 
     def _serve(self):
         split = urlsplit(self.path)

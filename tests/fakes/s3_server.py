@@ -26,7 +26,7 @@ class S3Server:
         self.address = f"http://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,6 +74,7 @@ def _listed(bucket: str, found: dict[str, bytes], prefix: str, *, every: bool) -
 class _Handler(BaseHTTPRequestHandler):
     s3: S3Server
     protocol_version = "HTTP/1.1"
+    wbufsize = 2**16  # head and body in one packet
 
     def _serve(self) -> None:
         asked = urlsplit(self.path)

@@ -61,7 +61,7 @@ def tls_server(file):
             server.socket, server_side=True, do_handshake_on_connect=False
         )
     server.handle_error = lambda *_: None
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield server.server_port
     finally:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 2**16  # head and body in one packet
     behaviour: dict = {}  # noqa: RUF012 - set once, before the server starts
     digest = ""
     checked = "no"
