@@ -62,7 +62,10 @@ class TestARefusedManifest:
         [
             ({**MANIFEST, "kind": "Rollout"}, "is of kind 'Rollout'. Argo Rollouts would shift"),
             ({**MANIFEST, "kind": "InferenceService"}, "Set deploy.target.type to kserve"),
-            ({**MANIFEST, "apiVersion": "extensions/v1beta1"}, "Write a Deployment of apiVersion"),
+            (
+                {**MANIFEST, "apiVersion": "extensions/v1beta1"},
+                "Write one Deployment of apiVersion",
+            ),
             (f"{yaml.dump(MANIFEST)}\n---\nkind: Service\n", "holds 2 documents"),
             ("", "holds 0 documents"),
             ("- a", "is of kind 'list'"),

@@ -1,16 +1,14 @@
 """InferenceServices as the workload of a release: what runs, what is applied, when it is ready."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 
 from cdml.adapters.targets.kserve.check_files import check_troubles
 from cdml.adapters.targets.kserve.manifest import KserveManifest, read_inference_service
 from cdml.adapters.targets.kserve.release_objects import inference_service
 from cdml.adapters.targets.kserve.service_status import is_ready, service_troubles
 from cdml.adapters.targets.kubernetes import release_objects
-from cdml.adapters.targets.kubernetes.api_client import ApiClient
 from cdml.adapters.targets.kubernetes.cluster_state import (
     UNVERIFIED_DIGEST,
     ClusterObjects,
@@ -22,23 +20,21 @@ from cdml.adapters.targets.kubernetes.names import (
     MANAGER,
     VERSION,
     Object,
-    Owner,
     annotation,
     metadata,
 )
 from cdml.adapters.targets.kubernetes.permissions import WRITE, Permission, traffic_needs
 from cdml.adapters.targets.kubernetes.pod_status import ready_replicas, troubles
-from cdml.adapters.targets.kubernetes.workloads import PAUSE, Workloads, read_manifest_file
+from cdml.adapters.targets.kubernetes.workloads import Workloads, read_manifest_file
 from cdml.config.kserve_target import KserveSettings
 from cdml.errors import ConfigurationError, InputError
 from cdml.journal.records import Release
-from cdml.models.registry import Registry
 
 _MADE_FOR = "serving.kserve.io/inferenceservice"
 """Label with which KServe names the InferenceService of a Deployment."""
 
 
-class InferenceServices(Workloads):
+class InferenceServices(Workloads[KserveSettings]):
     """An InferenceService for each release, with a Service of ours that selects its pods.
 
     The Service carries the fencing number, and is deleted first: see `release_objects`.
@@ -47,19 +43,9 @@ class InferenceServices(Workloads):
     kind = "InferenceService"
     kinds = ("Service", "InferenceService")
 
-    def __init__(
-        self,
-        settings: KserveSettings,
-        owner: Owner,
-        api: ApiClient,
-        pause: float = PAUSE,
-        *,
-        folder: Path,
-        registry: Registry,
-    ) -> None:
-        super().__init__(settings, owner, api, pause)
-        self._settings, self._folder, self._registry = settings, folder, registry
-        self.permissions = tuple(needed(settings))
+    @property
+    def permissions(self) -> Iterable[Permission]:
+        return needed(self._settings)
 
     def releases(self) -> Mapping[str, RunningRelease]:
         ours = self._owner.selector
@@ -121,12 +107,12 @@ class InferenceServices(Workloads):
 
     def _wait_until_gone(self, name: str) -> None:
         """KServe removes what belongs to a deleted InferenceService before it goes."""
-        deadline = time.monotonic() + self._ready_within
+        deadline = time.monotonic() + self._settings.ready
         while (there := self._api.get(self.kind, name)) is not None and _is_ending(there):
             if time.monotonic() >= deadline:
                 raise InputError(
                     f"the InferenceService {name} was deleted, but KServe has not let it go within"
-                    f" {self._ready_within:g} s.",
+                    f" {self._settings.ready:g} s.",
                     "Check that KServe's controller runs.",
                 )
             time.sleep(self._pause)
@@ -139,9 +125,7 @@ class InferenceServices(Workloads):
         if there.doubt:
             return there.doubt
         found = [*service_troubles(there.workload)]
-        labels = ",".join(
-            f"{key}={value}" for key, value in self._owner.pod_labels(release).items()
-        )
+        labels = self._owner.pod_selector(release)
         deployment = next(
             (one for one in self._api.list("Deployment", labels) if _is_made_for(one, name)), None
         )

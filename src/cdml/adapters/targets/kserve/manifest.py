@@ -1,14 +1,11 @@
 """The user's own InferenceService: the template of the releases, checked before any is made."""
 
-import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from cdml.adapters.targets.kubernetes.manifest import pin_images, privileges
+from cdml.adapters.targets.kubernetes.manifest import pin_images, privileges, read_object
 from cdml.adapters.targets.kubernetes.names import Object
 from cdml.config.kserve_target import KserveSettings
 from cdml.config.kubernetes_target import PINNED_IMAGE
@@ -44,6 +41,7 @@ _REFUSED = {
     f"{_PREDICTOR}.model.storage": "cdml sets storageUri of each release from"
     " deploy.target.weights",
 }
+_OTHERS = {"Deployment": "Set deploy.target.type to kubernetes."}
 _OCI = re.compile(rf"oci(\+native)?://{PINNED_IMAGE.pattern}")
 
 
@@ -73,15 +71,7 @@ def read_inference_service(
         ConfigurationError: no release can be made of it; all problems at once.
     """
     where = f"deploy.target.manifest: {settings.manifest}"
-    try:
-        documents = [one for one in yaml.safe_load_all(text) if one is not None]
-    except yaml.YAMLError as error:
-        problem = str(error).replace("\n", " ")
-        raise ConfigurationError(f"{where} is not valid YAML: {problem}.") from error
-    problem = _other_kind(documents)
-    if problem:
-        raise ConfigurationError(f"{where} {problem}")
-    service = copy.deepcopy(documents[0])
+    service = read_object(text, where, f"{API_VERSION} InferenceService", _OTHERS)
     problems = [*_shape(service)]
     if not problems:
         predictor = service["spec"]["predictor"]
@@ -101,18 +91,6 @@ def read_inference_service(
         if not problems:
             return KserveManifest(service=service, custom=custom)
     raise ConfigurationError(f"{where}: {'; '.join(problems)}.")
-
-
-def _other_kind(documents: list[Any]) -> str:
-    if len(documents) != 1:
-        return f"holds {len(documents)} documents; leave the InferenceService alone in it."
-    document = documents[0]
-    kind = str(document.get("kind")) if isinstance(document, dict) else type(document).__name__
-    if kind != "InferenceService" or document.get("apiVersion") != API_VERSION:
-        hint = f"Write an InferenceService of apiVersion {API_VERSION}"
-        other = ", or set deploy.target.type to kubernetes" if kind == "Deployment" else ""
-        return f"is of kind {kind!r}. {hint}{other}."
-    return ""
 
 
 def _shape(service: Mapping[str, Any]) -> Iterator[str]:

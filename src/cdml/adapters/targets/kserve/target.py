@@ -2,11 +2,12 @@
 
 import http
 from dataclasses import replace
+from functools import partial
 
 from cdml.adapters.targets.kserve import protocol
 from cdml.adapters.targets.kserve.inference_services import InferenceServices
 from cdml.adapters.targets.kubernetes.target import ClusterTarget
-from cdml.adapters.targets.kubernetes.workloads import PAUSE, Workloads
+from cdml.adapters.targets.kubernetes.workloads import PAUSE
 from cdml.config import LoadedConfig
 from cdml.config.kserve_target import KserveSettings
 from cdml.delivery.target import ServerAnswer
@@ -30,15 +31,9 @@ class KserveTarget(ClusterTarget):
         pause: float = PAUSE,
     ) -> None:
         settings = KserveSettings.model_validate(loaded.config.deploy.target.settings)
-        super().__init__(settings, loaded, environment)
-        self._services = InferenceServices(
-            settings, self._owner, self._api, pause, folder=loaded.folder, registry=registry
-        )
+        made = partial(InferenceServices, folder=loaded.folder, registry=registry, pause=pause)
+        super().__init__(settings, loaded, environment, made)
         self._protocol = settings
-
-    @property
-    def _workloads(self) -> Workloads:
-        return self._services
 
     def _send(self, name: str, body: bytes, timeout: float) -> ServerAnswer:
         path, sent = protocol.path(self._protocol), protocol.request(self._protocol, body)

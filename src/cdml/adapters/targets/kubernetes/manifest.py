@@ -1,6 +1,5 @@
 """The user's own Deployment: the template of a release's pods, checked before anything is made."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +49,7 @@ def read_manifest(
         ServiceError: an image's registry did not answer.
     """
     where = f"deploy.target.manifest: {settings.manifest}"
-    try:
-        documents = [one for one in yaml.safe_load_all(text) if one is not None]
-    except yaml.YAMLError as error:
-        problem = str(error).replace("\n", " ")
-        raise ConfigurationError(f"{where} is not valid YAML: {problem}.") from error
-    problem = _not_a_deployment(documents)
-    if problem:
-        raise ConfigurationError(f"{where} {problem}")
-    deployment = copy.deepcopy(documents[0])
+    deployment = read_object(text, where, "apps/v1 Deployment", _OTHERS)
     problems = list(_shape(deployment))
     if not problems:
         pod = deployment["spec"]["template"]["spec"]
@@ -74,15 +65,29 @@ def read_manifest(
     raise ConfigurationError(f"{where}: {'; '.join(problems)}.")
 
 
-def _not_a_deployment(documents: list[Any]) -> str:
+def read_object(text: str, where: str, kind: str, others: Mapping[str, str]) -> dict[str, Any]:
+    """The one object of a manifest, of a kind with its version; `others` are hints by kind.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    try:
+        documents = [one for one in yaml.safe_load_all(text) if one is not None]
+    except yaml.YAMLError as error:
+        problem = str(error).replace("\n", " ")
+        raise ConfigurationError(f"{where} is not valid YAML: {problem}.") from error
+    version, _, name = kind.rpartition(" ")
     if len(documents) != 1:
-        return f"holds {len(documents)} documents; leave the Deployment alone in it."
-    document = documents[0]
-    kind = str(document.get("kind")) if isinstance(document, dict) else type(document).__name__
-    if kind != "Deployment" or document.get("apiVersion") != "apps/v1":
-        hint = _OTHERS.get(kind, "Write a Deployment of apiVersion apps/v1.")
-        return f"is of kind {kind!r}. {hint}"
-    return ""
+        raise ConfigurationError(
+            f"{where} holds {len(documents)} documents; leave the {name} alone in it."
+        )
+    [document] = documents
+    found = str(document.get("kind")) if isinstance(document, dict) else type(document).__name__
+    if found != name or document.get("apiVersion") != version:
+        hint = others.get(found, f"Write one {name} of apiVersion {version}.")
+        raise ConfigurationError(f"{where} is of kind {found!r}. {hint}")
+    made: dict[str, Any] = document
+    return made
 
 
 def _shape(deployment: Mapping[str, Any]) -> Iterator[str]:

@@ -66,7 +66,7 @@ class Owner:
     @property
     def selector(self) -> str:
         """The same for a list request."""
-        return ",".join(f"{name}={value}" for name, value in self.labels.items())
+        return _joined(self.labels)
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -97,9 +97,17 @@ class Owner:
         """The labels of a release's objects; they select its pods."""
         return {**self.labels, RELEASE: short_digest(release)}
 
+    def pod_selector(self, release: Release) -> str:
+        """The same for a list request."""
+        return _joined(self.pod_labels(release))
+
     def no_pods(self) -> Mapping[str, str]:
         """A selector that no pod matches."""
         return {**self.labels, RELEASE: NO_RELEASE}
+
+
+def _joined(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in labels.items())
 
 
 def short_digest(release: Release) -> str:

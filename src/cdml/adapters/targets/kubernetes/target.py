@@ -4,7 +4,6 @@ All state is in the cluster, so that any runner sees the same.
 """
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -31,7 +30,7 @@ from cdml.adapters.targets.kubernetes.object_changes import describe_change
 from cdml.adapters.targets.kubernetes.permissions import check_permissions
 from cdml.adapters.targets.kubernetes.traffic_director import TrafficDirector
 from cdml.adapters.targets.kubernetes.traffic_split import Patch, Split
-from cdml.adapters.targets.kubernetes.workloads import PAUSE, Deployments, Workloads
+from cdml.adapters.targets.kubernetes.workloads import PAUSE, Deployments, Settings_co, Workloads
 from cdml.common.time_budget import Budget
 from cdml.config import LoadedConfig
 from cdml.config.kubernetes_target import ClusterSettings, KubernetesSettings
@@ -42,10 +41,10 @@ from cdml.journal.records import Release, Serving, TrafficShare
 from cdml.models.registry import Registry
 
 
-class ClusterTarget(ABC):
+class ClusterTarget:
     """Serves two releases side by side in a namespace of a cluster.
 
-    Subclasses bring the workload of a release.
+    Subclasses bring the workload of a release; `workloads` makes it.
 
     Raises:
         ConfigurationError: a setting is wrong, or the context cannot be read.
@@ -58,12 +57,17 @@ class ClusterTarget(ABC):
     """Characters of the model's name in the names of objects."""
 
     def __init__(
-        self, settings: ClusterSettings, loaded: LoadedConfig, environment: str | None
+        self,
+        settings: Settings_co,
+        loaded: LoadedConfig,
+        environment: str | None,
+        workloads: Callable[[Settings_co, Owner, ApiClient], Workloads[Settings_co]],
     ) -> None:
         where = environment or loaded.config.deploy.environment
         owner = Owner(where, loaded.config.model, self.longest_name)
         self._api = ApiClient(find_cluster(settings.context, os.environ), settings.namespace)
         self._director = TrafficDirector(settings, owner, self._api)
+        self._workloads: Workloads[ClusterSettings] = workloads(settings, owner, self._api)
         self._settings, self._owner = settings, owner
         self._checked = False
         self._header = settings.response_header
@@ -71,11 +75,6 @@ class ClusterTarget(ABC):
     def set_operation(self, operation: str) -> None:
         """Set the id of the operation that all writes name."""
         self._director.operation = self._workloads.operation = operation
-
-    @property
-    @abstractmethod
-    def _workloads(self) -> Workloads:
-        """The objects of the releases."""
 
     @property
     def budget(self) -> Budget:
@@ -394,14 +393,8 @@ class KubernetesTarget(ClusterTarget):
         pause: float = PAUSE,
     ) -> None:
         settings = KubernetesSettings.model_validate(loaded.config.deploy.target.settings)
-        super().__init__(settings, loaded, environment)
-        self._deployments = Deployments(
-            settings, self._owner, self._api, pause, folder=loaded.folder, registry=registry
-        )
-
-    @property
-    def _workloads(self) -> Workloads:
-        return self._deployments
+        made = partial(Deployments, folder=loaded.folder, registry=registry, pause=pause)
+        super().__init__(settings, loaded, environment, made)
 
 
 def _runs(release: RunningRelease) -> bool:

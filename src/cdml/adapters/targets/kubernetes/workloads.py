@@ -3,10 +3,10 @@
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from cdml.adapters.targets.judged_files import download
@@ -44,21 +44,37 @@ PAUSE = 1.0
 """Seconds between two looks at pods that start, and in which a Gateway learns of changes."""
 
 
-class Workloads(ABC):
+Settings_co = TypeVar("Settings_co", bound=ClusterSettings, covariant=True)
+
+
+class Workloads(ABC, Generic[Settings_co]):
     """The objects of one environment and model. `kind` is that of a release's workload."""
 
     kind: str
-    kinds: Collection[str]
-    """All kinds that a release is made of, in the order in which they are deleted."""
-    permissions: Collection[Permission]
-    """What cdml must be allowed to do."""
 
     def __init__(
-        self, settings: ClusterSettings, owner: Owner, api: ApiClient, pause: float = PAUSE
+        self,
+        settings: Settings_co,
+        owner: Owner,
+        api: ApiClient,
+        *,
+        folder: Path,
+        registry: Registry,
+        pause: float,
     ) -> None:
-        self._ready_within = settings.ready
-        self._owner, self._api, self._pause = owner, api, pause
+        self._settings, self._owner, self._api = settings, owner, api
+        self._folder, self._registry, self._pause = folder, registry, pause
         self.operation = ""
+
+    @property
+    @abstractmethod
+    def kinds(self) -> Collection[str]:
+        """All kinds that a release is made of, in the order in which they are deleted."""
+
+    @property
+    @abstractmethod
+    def permissions(self) -> Iterable[Permission]:
+        """What cdml must be allowed to do."""
 
     @abstractmethod
     def releases(self) -> Mapping[str, RunningRelease]:
@@ -217,7 +233,7 @@ class Workloads(ABC):
             InputError: they cannot become ready, or are not within `ready`.
             ServiceError: the API server does not answer in the end.
         """
-        deadline = time.monotonic() + self._ready_within
+        deadline = time.monotonic() + self._settings.ready
         while True:
             trouble: ServiceError | None = None
             try:
@@ -232,32 +248,28 @@ class Workloads(ABC):
         if trouble is not None:
             raise trouble
         raise InputError(
-            f"the pods of v{release.version} were not ready within {self._ready_within:g} s:"
+            f"the pods of v{release.version} were not ready within {self._settings.ready:g} s:"
             f" {reason}.",
             "deploy.target.ready gives them more time.",
         )
 
 
-class Deployments(Workloads):
+class Deployments(Workloads[KubernetesSettings]):
     """A Deployment for each release, with a Service and, for small models, a ConfigMap."""
 
     kind = "Deployment"
 
-    def __init__(
-        self,
-        settings: KubernetesSettings,
-        owner: Owner,
-        api: ApiClient,
-        pause: float = PAUSE,
-        *,
-        folder: Path,
-        registry: Registry,
-    ) -> None:
-        super().__init__(settings, owner, api, pause)
-        self._settings, self._folder, self._registry = settings, folder, registry
-        self._in_config_maps = settings.weights.from_ == "config-map"
-        self.kinds = ("Deployment", "Service", *(("ConfigMap",) if self._in_config_maps else ()))
-        self.permissions = tuple(needed(settings))
+    @property
+    def kinds(self) -> Collection[str]:
+        return ("Deployment", "Service", *(("ConfigMap",) if self._in_config_maps else ()))
+
+    @property
+    def permissions(self) -> Iterable[Permission]:
+        return needed(self._settings)
+
+    @property
+    def _in_config_maps(self) -> bool:
+        return self._settings.weights.from_ == "config-map"
 
     def releases(self) -> Mapping[str, RunningRelease]:
         ours = self._owner.selector
@@ -305,7 +317,7 @@ class Deployments(Workloads):
         Raises:
             InputError: the registry does not have the version, or other files by now.
         """
-        if self._settings.weights.from_ != "config-map":
+        if not self._in_config_maps:
             self._registry.version(self._owner.model, release.version)
             if self._settings.weights.from_ == "mlflow" and _is_local(release.source):
                 raise InputError(
@@ -328,9 +340,8 @@ class Deployments(Workloads):
         ready, expected = ready_replicas(there.workload)
         if ready >= expected and there.ready >= max(expected, 1):
             return ""
-        labels = self._owner.pod_labels(release)
-        chosen = ",".join(f"{name}={value}" for name, value in labels.items())
-        found = troubles(there.workload, self._api.list("Pod", chosen))
+        pods = self._api.list("Pod", self._owner.pod_selector(release))
+        found = troubles(there.workload, pods)
         if found and found[0].final:
             raise InputError(f"v{release.version} cannot be served: {found[0].sentence}.")
         sentences = "; ".join(one.sentence for one in found)
