@@ -130,12 +130,17 @@ def write_table(path: Path, many: int) -> None:
 
 
 def validate(folder: Path, data: Path, further: int, *, times: int) -> Usage:
+    config = write_config(folder, data, further)
+    return usage([sys.executable, "-m", "cdml", "validate-data", "--config", str(config)], times)
+
+
+def write_config(folder: Path, data: Path, further: int) -> Path:
     contract = folder / f"bench-{further}.odcs.yaml"
     contract.write_text(_contract(data, further), encoding="utf-8")
     config = folder / f"{data.stem}-{further}.yaml"
     text = CONFIG.replace("DATA", data.name).replace("CONTRACT", contract.name)
     config.write_text(text, encoding="utf-8")
-    return usage([sys.executable, "-m", "cdml", "validate-data", "--config", str(config)], times)
+    return config
 
 
 def _contract(data: Path, further: int) -> str:
