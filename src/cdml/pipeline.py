@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.ci.run import CiRun
+from cdml.common.addresses import names_table
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
@@ -85,6 +86,7 @@ def run_gate(
         require_agreement(loaded, judged, identity.model.uri)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     challenger = identity.model.uri if identity else str(output.resolve() / PREDICTIONS)
+    table = _table_of(loaded, predictions)
     with tempfile.TemporaryDirectory(
         prefix=scratch_prefix("cdml-gate"), ignore_cleanup_errors=True
     ) as work:
@@ -111,13 +113,15 @@ def run_gate(
         evaluation = evaluate_model(
             loaded, ports, output=output, model=identity, predictions=predictions, data=data
         )
-        keep_predictions(ports, output, evaluation.produced)
-        drifted = _predictions(contenders, challenger, opponent)
+        drifted: tuple[Check, ...] = ()
+        if table is None:
+            keep_predictions(ports, output, evaluation.produced)
+            drifted = _predictions(contenders, challenger, opponent)
         run = GateRun(
             data=add_checks(loaded, validated, drifted, output) if drifted else validated,
             evaluation=evaluation,
             comparison=compare_to_champion(
-                loaded, ports, output=output, challenger=challenger, champion=champion,
+                loaded, ports, output=output, challenger=table or challenger, champion=champion,
                 contenders=contenders,
             ),
             version=None,
@@ -146,13 +150,18 @@ def run_gate(
     return replace(run, comparison=comparison, version=version)
 
 
+def _table_of(loaded: LoadedConfig, predictions: str | None) -> str | None:
+    """The address of predictions that stay in a table of a database or of Spark."""
+    return predictions if predictions and names_table(loaded.locate(predictions)) else None
+
+
 def _columns(
     loaded: LoadedConfig, ports: EvaluationPorts, predictions: str | None
 ) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; the evaluation reports what cannot be read."""
-    return (
-        typed_columns(locate_predictions(predictions, loaded, ports), ports) if predictions else ()
-    )
+    if predictions is None or _table_of(loaded, predictions):
+        return ()
+    return typed_columns(locate_predictions(predictions, loaded, ports), ports)
 
 
 def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Check, ...]:

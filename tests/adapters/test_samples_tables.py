@@ -196,19 +196,22 @@ def test_numbers_with_fractions_are_no_slices(load):
     ("layout", "metric", "reason"),
     [
         (MULTICLASS, METRICS["roc_auc_ovr"], "it ranks all rows once for each class"),
-        (BINARY, find_metric("median(cents)"), "they need the values of all rows"),
+        (BINARY, find_metric("median(cents)"), "it needs the values of all rows"),
         (
             BINARY,
             find_metric("mine.own:profit"),
             "profit cannot be measured",
         ),
-        (replace(BINARY, weight="w"), METRICS["f1"], "cannot have weights"),
-        (replace(BINARY, cluster="w"), METRICS["f1"], "cannot have weights"),
+        (replace(BINARY, weight="w"), METRICS["f1"], "data.weight cannot be used"),
+        (replace(BINARY, cluster="w"), METRICS["f1"], "the error is that of each cluster's sum"),
+        (replace(BINARY, by_case=True), METRICS["f1"], "trials are put together case by case"),
     ],
 )
 def test_what_needs_the_rows_is_refused_with_its_name(layout, metric, reason):
     with pytest.raises(ConfigurationError, match=re.escape(reason)):
         SqlSamples().reduce(None, None, layout, (METRICS["accuracy"], metric))
+    by_row = layout.weight or layout.cluster or layout.by_case
+    assert SqlSamples().measures(metric, layout) is bool(by_row)
 
 
 def test_a_file_is_no_table(tmp_path):

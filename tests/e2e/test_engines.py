@@ -153,26 +153,50 @@ def predictions(tmp_path):
     return paths
 
 
+def gate(folder, challenger, champion, rows, monkeypatch):
+    (folder / "cdml.yaml").write_text(COMPARED.replace("now.parquet", str(rows)), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    code = exit_codes.run(["gate", "--predictions", str(challenger), "--champion", str(champion)])
+    stages = [
+        json.loads((folder / ".cdml" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("data", "evaluation", "comparison")
+    ]
+    data, evaluation, compared = stages
+    assert len({one["data"]["digest"] for one in stages}) == 1
+    assert evaluation["model"] == compared["challenger"]
+    reasons = [(one["metric"], one["slice"], one["reason"]) for one in compared["gates"]]
+    values = {
+        f"{one['metric']} {one['slice']} {end}": number
+        for one in evaluation["metrics"]
+        for end, number in {"value": one["value"], **(one.get("interval") or {})}.items()
+        if isinstance(number, float)
+    }
+    return (code, [one["verdict"] for one in stages], data["data"]["rows"], reasons), values
+
+
 @pytest.mark.xdist_group("postgres")
-def test_postgres_compares_predictions_as_files_are_compared(
+def test_postgres_gates_predictions_as_files_are_gated(
     tmp_path, predictions, postgres_address, monkeypatch, capsys
 ):
-    tables = [databases.load(postgres_address, file) for file in predictions]
+    rows = tmp_path / "now.parquet"
+    pq.write_table(pq.read_table(predictions[0]).drop_columns(["prediction", "score"]), rows)
+    *tables, now = (databases.load(postgres_address, file) for file in (*predictions, rows))
 
-    expected = comparison(tmp_path, *predictions, monkeypatch)
+    expected, values = gate(tmp_path, *predictions, rows, monkeypatch)
+    found, measured = gate(tmp_path, *tables, now, monkeypatch)
 
     assert len(expected[3]) > 5
-    assert expected == comparison(tmp_path, *tables, monkeypatch)
+    assert expected == found
+    assert len(values) > 50
+    assert pytest.approx(values, rel=1e-9, abs=1e-12) == measured
     capsys.readouterr()
     for options, reason in (
         (["compare-to-champion", "--challenger", tables[0], "--champion", str(predictions[1])],
-         "is a table of predictions, and"),
-        (["gate", "--predictions", tables[0], "--champion", tables[1]],
-         "only `cdml compare-to-champion` reads predictions from tables"),
-        (["gate", "--predictions", str(predictions[0]), "--champion", tables[1]],
-         "only `cdml compare-to-champion` reads predictions from tables"),
-        (["evaluate-model", "--predictions", tables[0]],
-         "only `cdml compare-to-champion` reads predictions from tables"),
+         "the challenger is a table of predictions, and the champion is not"),
+        (["compare-to-champion", "--challenger", str(predictions[0]), "--champion", tables[1]],
+         "the champion is a table of predictions, and the challenger is not"),
+        (["evaluate-model", "--predictions", tables[0], "--data", str(rows)],
+         "are not in the same place"),
     ):  # fmt: skip
         assert 2 == exit_codes.run(options), options
         assert reason in capsys.readouterr().err

@@ -72,7 +72,7 @@ PARAMETERS = (
     ),
     Parameter(
         "predictions",
-        "File of predictions or results made elsewhere: a table, or what an evaluation tool wrote",
+        "File of predictions or results made elsewhere, or table in PostgreSQL or Spark",
         ("gate", "evaluate-model"),
     ),
     Parameter(

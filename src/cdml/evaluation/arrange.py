@@ -40,12 +40,15 @@ def arrange_models(
     """One row a case for each model.
 
     A path to the evaluation rows is always matched with; a function that gives it is called only
-    where neither file has a column that is needed.
+    where neither file has a column that is needed. Rows of tables have one row a case.
 
     Raises:
         InputError: see `CaseFiles.arrange`.
         ConfigurationError: nothing has a column that `corrected_by` names.
     """
+    if challenger.table is not None:
+        cases = Cases(challenger=challenger.predictions)
+        return ArrangedModels(challenger=challenger, champion=champion, rows=None, cases=cases)
     data = loaded.config.data
     closed = load_contract(loaded, data.contract).classified
     compared = champion is not None

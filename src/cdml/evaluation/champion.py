@@ -17,6 +17,7 @@ from cdml.evaluation.scored_model import (
     predictions_table,
     reuse_evaluation,
     typed_columns,
+    with_evaluation,
 )
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
@@ -135,7 +136,7 @@ class ModelResolver:
         self.challengers.append(written)
         table = predictions_table(written, self.loaded, self.ports)
         if table is not None:
-            return table
+            return with_evaluation(table, self.output)
         path = predictions_file(written, self.loaded, self.ports, Side.NEW)
         if path is not None:
             return from_file(written, path, self.output, self.loaded, self.ports, Side.NEW)

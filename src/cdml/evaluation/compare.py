@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cdml.ci.provenance import producer
+from cdml.common.addresses import names_table
 from cdml.common.counts import count
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
@@ -14,9 +15,9 @@ from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
 from cdml.errors import ConfigurationError
-from cdml.evaluation.arrange import ArrangedModels, arrange_models
+from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.case_results import describe_cases
-from cdml.evaluation.cases import Cases, describe_unmatched
+from cdml.evaluation.cases import describe_unmatched
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.judges import Judges, find_judges
@@ -27,8 +28,8 @@ from cdml.evaluation.measure import (
     describe_memory,
     measure,
     operation,
+    reduce_models,
     require_operations,
-    row_metrics,
     sampled_metrics,
 )
 from cdml.evaluation.measurement_errors import judge_errors
@@ -36,7 +37,7 @@ from cdml.evaluation.model_changes import describe_changes
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.evaluation.registry_log import log_if_possible, past_versions
-from cdml.evaluation.scored_model import ScoredModel, named_by_address
+from cdml.evaluation.scored_model import ScoredModel, columns
 from cdml.evaluation.task import layout
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
@@ -53,7 +54,6 @@ from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric
 from cdml.statistics.samples import CaseScores, Timings
-from cdml.tables.query import Field
 
 _FIRST = "There is no champion to compare with"
 
@@ -90,10 +90,10 @@ def compare_to_champion(
         CdmlError: the models cannot be had, or their rows do not match.
     """
     store.remove_evidence(output, Comparison, Deployment)
-    columns = loaded.config.data
-    closed = load_contract(loaded, columns.contract).classified
+    data_settings = loaded.config.data
+    closed = load_contract(loaded, data_settings.contract).classified
     with (
-        closed_values(closed, label=columns.label, sensitive=columns.sensitive),
+        closed_values(closed, label=data_settings.label, sensitive=data_settings.sensitive),
         tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work,
     ):
         contenders = contenders or ModelResolver(
@@ -107,18 +107,14 @@ def compare_to_champion(
         same = None if opponent is None else contenders.is_same(model, opponent)
         rival = None
         if opponent is not None and same is None:
-            rival = contenders.champion(opponent, _columns(model, ports))
-        _require_one_kind(model, rival)
+            _require_one_kind(model, opponent, loaded)
+            rival = contenders.champion(opponent, columns(model, ports))
         if rival is not None:
             rules = [one.metric for one in comparison_rules(loaded.config)]
             require_operations(rules, model, rival)
-        if model.table is None:
-            arranged = arrange_models(
-                model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
-            )
-        else:
-            unarranged = Cases(challenger=model.predictions)
-            arranged = ArrangedModels(challenger=model, champion=rival, rows=None, cases=unarranged)
+        arranged = arrange_models(
+            model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
+        )
         contest = _Contest(
             loaded=loaded,
             ports=ports,
@@ -275,7 +271,7 @@ class _Contest:
 
     @cached_property
     def _layout(self) -> Layout:
-        return layout(self.loaded.config, _columns(self.challenger, self.ports))
+        return layout(self.loaded.config, columns(self.challenger, self.ports))
 
     @cached_property
     def _judges(self) -> Judges:
@@ -284,20 +280,7 @@ class _Contest:
     def _parts(
         self, champion: ScoredModel | None, metrics: Sequence[Metric]
     ) -> tuple[PredictionSlice, ...]:
-        with named_by_address(self.challenger, champion):
-            if self.challenger.table is not None:
-                return self.ports.table_samples.reduce(
-                    self.challenger.table,
-                    champion.table if champion else None,
-                    self._layout,
-                    row_metrics(metrics),
-                )
-            return self.ports.samples.reduce(
-                self.challenger.predictions,
-                champion.predictions if champion else None,
-                self._layout,
-                sampled_metrics(metrics),
-            )
+        return reduce_models(self.challenger, champion, self._layout, metrics, self.ports)
 
     def _with_custom(
         self,
@@ -320,12 +303,12 @@ class _Contest:
     ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in rules)
         label = f"comparing on {count(len(parts), 'part')} of the data"
-        if self.challenger.table is None:
-            label += describe_memory(
-                [one.metric for one in rules],
-                parts[0].rows,
-                weighted=self.loaded.config.data.weighted,
-            )
+        label += describe_memory(
+            self.challenger,
+            [one.metric for one in rules],
+            parts[0].rows,
+            weighted=self.loaded.config.data.weighted,
+        )
         with self.ports.progress.step(label, total) as step:
             for one in rules:
                 unfit: str | None = None
@@ -363,16 +346,12 @@ class _Contest:
         )
 
 
-def _columns(model: ScoredModel, ports: EvaluationPorts) -> tuple[Field, ...]:
-    return model.table.fields if model.table else ports.samples.columns(model.predictions)
-
-
-def _require_one_kind(model: ScoredModel, rival: ScoredModel | None) -> None:
-    """Refuse a table of predictions on one side only."""
-    if rival is not None and (model.table is None) != (rival.table is None):
-        table, other = (model, rival) if model.table else (rival, model)
+def _require_one_kind(model: ScoredModel, opponent: str, loaded: LoadedConfig) -> None:
+    """Refuse a table of predictions on one side only, before the champion is scored."""
+    if (model.table is not None) != names_table(loaded.locate(opponent)):
+        table, other = ("challenger", "champion") if model.table else ("champion", "challenger")
         raise ConfigurationError(
-            f"{table.model.uri} is a table of predictions, and {other.model.uri} is not.",
+            f"the {table} is a table of predictions, and the {other} is not.",
             "Name a table of the same database for both models, or a file for both.",
         )
 

@@ -3,9 +3,11 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cdml.ci.provenance import producer
+from cdml.common.addresses import names_table
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, LoadedConfig
@@ -17,20 +19,24 @@ from cdml.errors import ConfigurationError
 from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.judges import find_judges
-from cdml.evaluation.measure import add_user_metrics, measure, require_operations, sampled_metrics
+from cdml.evaluation.measure import add_user_metrics, measure, reduce_models, require_operations
 from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.ports import EvaluationPorts
+from cdml.evaluation.prediction_store import Layout
 from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
 from cdml.evaluation.scored_model import (
     ScoredModel,
+    columns,
     locate_predictions,
     named_by_address,
+    predictions_table,
     read_predictions,
     typed_columns,
 )
 from cdml.evaluation.task import defaults, layout
 from cdml.evidence import store
+from cdml.evidence.charts import Picture
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read_reference_rows as read_known
 from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
@@ -41,6 +47,7 @@ from cdml.models.uri import CHALLENGER
 from cdml.results.selection import Side
 from cdml.statistics.metrics import Metric
 from cdml.tables.declared_types import is_text
+from cdml.tables.query import Field
 from cdml.tables.table import Table
 
 
@@ -79,19 +86,17 @@ def evaluate_model(
             contender = predict(identity, loaded, table, ports, into=target)
         else:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-        rows = table.parquet if predictions is not None else lambda: table.parquet
+        stays = predictions is None or contender.table is not None
+        rows = (lambda: table.parquet) if stays else table.parquet
         require_operations([metric_of_gate(gate) for gate in config.gates], contender)
         arranged = arrange_models(contender, None, loaded, ports, into=Path(work), rows=rows)
         judged = arranged.challenger
-        fields = ports.samples.columns(judged.predictions)
+        fields = columns(judged, ports)
         requested_layout = layout(config, fields)
-        metrics = _metrics(config, defaults(requested_layout.task, fields))
-        with ports.progress.step("reducing the predictions"), named_by_address(judged):
-            if predictions is not None and arranged.rows is not None:
-                ports.samples.match(judged.predictions, arranged.rows, requested_layout)
-            parts = ports.samples.reduce(
-                judged.predictions, None, requested_layout, sampled_metrics(metrics)
-            )
+        metrics = _metrics(config, _usual(judged, requested_layout, fields, ports))
+        with ports.progress.step("reducing the predictions"):
+            _match(judged, table, arranged.rows, requested_layout, ports)
+            parts = reduce_models(judged, None, requested_layout, metrics, ports)
         parts = add_user_metrics(
             parts,
             metrics,
@@ -114,22 +119,23 @@ def evaluate_model(
         errors = judge_errors(arranged.cases, config.policy)
         if errors and errors.verdict.severity > verdict.severity:
             verdict, reason = errors.verdict, errors.reason
-        picture = draw_model(
-            parts[0],
-            metrics,
-            requested_layout,
-            judged.predictions,
-            ports,
-            closed=config.data.label in closed,
-        )
-        store.copy_atomically(contender.predictions, target)
+        picture = Picture()
+        if judged.table is None:
+            picture = draw_model(
+                parts[0],
+                metrics,
+                requested_layout,
+                judged.predictions,
+                ports,
+                closed=config.data.label in closed,
+            )
         evaluation = Evaluation(
             verdict=verdict,
             reason=reason,
             produced=producer(ports.ci_run, ports.clock),
             model=contender.model,
             data=table.ref,
-            predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
+            predictions=_kept(contender, target),
             metrics=values,
             gates=bounds,
             curves=picture.curves,
@@ -152,7 +158,7 @@ def _rows(
     data: str | None,
 ) -> Table:
     """The evaluation rows, in types that fit what is going to be paired with them."""
-    if predictions is not None:
+    if predictions is not None and not names_table(loaded.locate(predictions)):
         alike = typed_columns(locate_predictions(predictions, loaded, ports), ports)
         return open_rows(loaded, ports.tables, data=data, alike=alike)
     signature = None
@@ -179,13 +185,40 @@ def _given(
     predictions: str,
 ) -> ScoredModel:
     """Predictions scored elsewhere."""
+    in_table = predictions_table(predictions, loaded, ports)
+    if in_table is not None:
+        model = identity.model if identity else in_table.model
+        return replace(in_table, model=model, operations=_size(identity), data=table.ref)
     path = locate_predictions(predictions, loaded, ports)
     return ScoredModel(
         model=identity.model if identity else ModelRef(uri=predictions),
         predictions=read_predictions(path, loaded, ports, Side.NEW, table.fields),
-        operations={"model_size_mb": identity.size_mb} if identity else {},
+        operations=_size(identity),
         data=table.ref,
     )
+
+
+def _size(identity: Identity | None) -> dict[str, float]:
+    return {"model_size_mb": identity.size_mb} if identity else {}
+
+
+def _match(
+    judged: ScoredModel, table: Table, rows: Path | None, layout: Layout, ports: EvaluationPorts
+) -> None:
+    """Refuse predictions scored elsewhere that are not of the evaluation rows."""
+    if judged.table is not None:
+        ports.table_samples.match(judged.table, table, layout)
+    elif rows is not None:
+        with named_by_address(judged):
+            ports.samples.match(judged.predictions, rows, layout)
+
+
+def _kept(contender: ScoredModel, target: Path) -> FileRef:
+    """Where the predictions are after the command: in their table, or next to the evidence."""
+    if contender.table is not None:
+        return FileRef(path=contender.table.ref.uri, digest=contender.table.ref.digest)
+    store.copy_atomically(contender.predictions, target)
+    return FileRef(path=PREDICTIONS, digest=store.file_digest(target))
 
 
 @contextmanager
@@ -200,6 +233,16 @@ def _all_or_nothing(target: Path, given: str | None) -> Iterator[None]:
     except BaseException:
         store.remove_files(target)
         raise
+
+
+def _usual(
+    judged: ScoredModel, layout: Layout, fields: Sequence[Field], ports: EvaluationPorts
+) -> tuple[Metric, ...]:
+    """The metrics that are measured without a gate; of a table those that need no rows."""
+    usual = defaults(layout.task, fields)
+    if judged.table is None:
+        return tuple(usual)
+    return tuple(one for one in usual if ports.table_samples.measures(one, layout))
 
 
 def _metrics(config: Config, extra: Sequence[Metric]) -> tuple[Metric, ...]:

@@ -16,7 +16,7 @@ from cdml.evaluation.judges import Judges
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
-from cdml.evaluation.scored_model import ScoredModel
+from cdml.evaluation.scored_model import ScoredModel, named_by_address
 from cdml.evidence.interval import Interval
 from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
@@ -45,8 +45,37 @@ def row_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     return tuple(by_name.values())
 
 
-def describe_memory(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
+def reduce_models(
+    challenger: ScoredModel,
+    champion: ScoredModel | None,
+    layout: Layout,
+    metrics: Sequence[Metric],
+    ports: EvaluationPorts,
+) -> tuple[PredictionSlice, ...]:
+    """The statistics of one model's predictions or of two models', where these are.
+
+    Raises as `PredictionStore.reduce` and `TableSamples.reduce`.
+    """
+    with named_by_address(challenger, champion):
+        if challenger.table is not None:
+            second = champion.table if champion else None
+            return ports.table_samples.reduce(
+                challenger.table, second, layout, row_metrics(metrics)
+            )
+        return ports.samples.reduce(
+            challenger.predictions,
+            champion.predictions if champion else None,
+            layout,
+            sampled_metrics(metrics),
+        )
+
+
+def describe_memory(
+    contender: ScoredModel, metrics: Sequence[Metric], rows: int, *, weighted: bool
+) -> str:
     """What holds rows in memory, for whoever waits; empty where nothing does."""
+    if contender.table is not None:
+        return ""
     if weighted:
         return f"; weights and clusters hold {rows:,} rows in memory"
     ordered = sorted({m.name for m in metrics if m.family.reads is Statistic.SCORES})
@@ -92,7 +121,7 @@ def measure(
     values: list[MetricValue] = []
     of_rows = row_metrics(metrics)
     label = f"measuring {count(len(of_rows), 'metric')} on {count(len(parts), 'part')} of the data"
-    label += describe_memory(of_rows, parts[0].rows, weighted=weighted)
+    label += describe_memory(contender, of_rows, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:
             for metric in of_rows:

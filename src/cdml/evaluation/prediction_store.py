@@ -195,6 +195,20 @@ class Samples(CaseFiles, Protocol):
 class TableSamples(Protocol):
     """Reduces predictions in tables of databases and clusters, whose rows stay where they are."""
 
+    def measures(self, metric: Metric, layout: Layout) -> bool:
+        """Whether a metric needs no rows."""
+        ...
+
+    def match(self, predictions: Table, rows: Table, layout: Layout) -> None:
+        """As `PredictionStore.match`, of tables in one place.
+
+        Raises:
+            ConfigurationError: the evaluation rows are not where the predictions are.
+            InputError: as `PredictionStore.match`.
+            ServiceError: the engine fails.
+        """
+        ...
+
     def reduce(
         self,
         challenger: Table,

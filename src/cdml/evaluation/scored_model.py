@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cdml.common.addresses import names_table
 from cdml.config import LoadedConfig
-from cdml.errors import ConfigurationError, InputError
+from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
@@ -44,14 +44,8 @@ def locate_predictions(written: str, loaded: LoadedConfig, ports: EvaluationPort
 
     Raises:
         InputError: it cannot be copied or read.
-        ConfigurationError: it is a table.
     """
     address = loaded.locate(written)
-    if names_table(address):
-        raise ConfigurationError(
-            "only `cdml compare-to-champion` reads predictions from tables of databases.",
-            "Run that command with both tables, or write the predictions to Parquet files.",
-        )
     if "://" in address and address.endswith(PREDICTIONS_FILES):
         return ports.tables.open(address).parquet
     return Path(address)
@@ -79,10 +73,36 @@ def predictions_table(
     )
 
 
+def with_evaluation(model: ScoredModel, output: Path) -> ScoredModel:
+    """Predictions in a table, with the model and the rows of an evaluation of this very table."""
+    try:
+        evaluation = store.read_evidence(output, Evaluation)
+    except InputError:
+        return model
+    if evaluation is None or evaluation.predictions.digest != model.digest:
+        return model
+    return replace(
+        model,
+        model=evaluation.model,
+        operations=_operations(evaluation),
+        data=evaluation.data,
+    )
+
+
+def columns(model: ScoredModel, ports: EvaluationPorts) -> tuple[Field, ...]:
+    """The columns of a model's predictions."""
+    return model.table.fields if model.table else ports.samples.columns(model.predictions)
+
+
 def predictions_file(
     written: str, loaded: LoadedConfig, ports: EvaluationPorts, side: Side
 ) -> Path | None:
-    """The file, or a tool's folder of results, where a name means predictions and not a model."""
+    """The file, or a tool's folder of results, where a name means predictions and not a model.
+
+    Of a table it is its address, which no file has.
+    """
+    if names_table(loaded.locate(written)):
+        return Path(written)
     path = locate_predictions(written, loaded, ports)
     if written.endswith(PREDICTIONS_FILES) or path.is_file():
         return path

@@ -65,9 +65,10 @@ class FileRef(EvidenceModel):
     """A file next to the evidence, by its digest."""
 
     path: Text
-    """Name of the file, in the folder of the evidence."""
+    """Name of the file, in the folder of the evidence; or address of a table, where the rows
+    stayed there."""
     digest: Digest
-    """SHA-256 over its bytes."""
+    """SHA-256 over its bytes, or the table's digest as `DataRef` has it."""
 
 
 LISTED = "listed"

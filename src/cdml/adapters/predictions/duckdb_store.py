@@ -9,17 +9,17 @@ from typing import TypeVar
 
 from cdml.adapters.predictions.case_changes import list_changes
 from cdml.adapters.predictions.cases import arrange
+from cdml.adapters.predictions.matching import match_rows
 from cdml.adapters.predictions.pairing import (
     Pair,
     Predictions,
     describe_file,
     pair_by_key,
     pair_rows,
-    refuse_other_types,
     require_columns,
 )
 from cdml.adapters.predictions.reduction import check_columns, find_classes, reduction
-from cdml.adapters.predictions.row_sql import PREDICTION, Row, as_class
+from cdml.adapters.predictions.row_sql import PREDICTION, Row
 from cdml.adapters.predictions.rows import Writing, count_residuals
 from cdml.adapters.predictions.score_bins import score_bins
 from cdml.adapters.predictions.slicing import slicing
@@ -27,13 +27,12 @@ from cdml.adapters.predictions.statistics_query import RowOrderMismatch
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.errors import InputError
 from cdml.evaluation.cases import CasePlan, Cases, ChangeQuery
 from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
 from cdml.evidence.cases import ChangedCases
 from cdml.statistics.curves import ScoreBins
-from cdml.statistics.metrics import Metric, Task
-from cdml.tables.query import Field, LogicalType
+from cdml.statistics.metrics import Metric
+from cdml.tables.query import Field
 
 _TEXTS = 10
 """More different texts than that are worth no numbers."""
@@ -78,39 +77,7 @@ class DuckSamples:
 
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
         files = [describe_file(self._engine, path) for path in (predictions, rows)]
-        # Figures of generated text may be all there is: a label is compared where both hold it.
-        labelled = layout.task is not Task.GENERATION or all(
-            layout.label in file.fields for file in files
-        )
-        for file in files:
-            require_columns(file, (*layout.key, *([layout.required_label] if labelled else ())))
-        refuse_other_types(files[0], files[1], layout.key, "the data")
-        match = pair_by_key(self._engine, files[0], files[1], layout, "the data")
-        row, differing = Row(pair=match, layout=layout), dict[str, int]()
-        if labelled:
-            differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
-            [(wrong,)] = self._engine.fetch(f"SELECT {differ} FROM {match.relation}", predictions)
-            differing[f"label ({layout.required_label})"] = wrong
-        for name in layout.extra_columns:
-            fields = [file.fields[name] for file in files if name in file.fields]
-            # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
-            # the same is compared.
-            kinds = {field.type for field in fields}
-            alike = len(kinds) == 1 or kinds == {LogicalType.INTEGER, LogicalType.NUMBER}
-            if len(fields) == len(files) and alike:
-                columns = (f"c.{quote(name)}", f"p.{quote(name)}")
-                text = list(map(as_class, columns, fields))
-                moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
-                [(differing[name],)] = self._engine.fetch(
-                    f"SELECT {moved} FROM {match.relation}", predictions
-                )
-        for name, rows_ in differing.items():
-            if rows_:
-                raise InputError(
-                    f"{rows_:,} of {files[0].rows:,} rows of {predictions} have a different"
-                    f" {name} than the data.",
-                    "Score the same rows again.",
-                )
+        match_rows(self._engine, files[0], files[1], layout)
 
     def reduce(
         self,

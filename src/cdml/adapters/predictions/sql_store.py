@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cdml.adapters.predictions.matching import match_rows
 from cdml.adapters.predictions.pairing import Predictions, pair_by_key, pair_rows
 from cdml.adapters.predictions.portable_sql import portable
 from cdml.adapters.predictions.reduction import check_columns, reduction
@@ -75,6 +76,21 @@ class RemoteEngine:
 class SqlSamples:
     """See `TableSamples`."""
 
+    def measures(self, metric: Metric, layout: Layout) -> bool:
+        return _refusal(metric, layout) is None
+
+    def match(self, predictions: Table, rows: Table, layout: Layout) -> None:
+        place = rows.place if isinstance(rows, SqlTable) else None
+        files = [_described(predictions)]
+        if place is None or not files[0].place.reaches(place):
+            raise ConfigurationError(
+                f"{predictions.ref.uri} is a table of predictions, and the evaluation rows"
+                f" ({rows.ref.uri}) are not in the same place.",
+                "Put both into the same database, or write the predictions to a Parquet file.",
+            )
+        files.append(_described(rows))
+        match_rows(RemoteEngine(files[0].place), files[0], files[1], layout)
+
     def reduce(
         self,
         challenger: Table,
@@ -104,34 +120,41 @@ class SqlSamples:
 
 
 def _refuse_metrics(layout: Layout, metrics: Sequence[Metric]) -> None:
-    if layout.weight or layout.cluster or layout.by_case:
-        raise ConfigurationError(
-            "predictions in tables cannot have weights, clusters, trials or errors of rows.",
-            f"{_TO_FILES} use data.weight, data.cluster, data.trial or data.error.",
-        )
-    own = [m.name for m in metrics if m.family.reads is Statistic.REPLICATES]
-    if own:
-        raise ConfigurationError(
-            f"{', '.join(own)} cannot be measured on predictions in tables: a metric of your own"
-            " reads the rows, and the rows stay in the table.",
-            f"{_TO_FILES} measure it.",
-        )
-    if layout.task is Task.MULTICLASS:
-        ranks = [m.name for m in metrics if m.family.reads is Statistic.SCORES]
-        if ranks:
+    """Refuse what a table's engine cannot add up, each by its name and with the reason."""
+    settings = {
+        "data.weight": (layout.weight, "the error of weighted figures depends on each row's"),
+        "data.cluster": (layout.cluster, "the error is that of each cluster's sum"),
+        "data.trial or data.error": (layout.by_case, "trials are put together case by case"),
+    }
+    for name, (used, why) in settings.items():
+        if used:
             raise ConfigurationError(
-                f"{', '.join(ranks)} cannot be measured on predictions in tables: it ranks all rows"
-                " once for each class.",
-                f"{_TO_FILES} measure it, or gate log_loss.",
+                f"{name} cannot be used with predictions in tables: {why}, and only counts and sums"
+                " of all rows leave the table.",
+                f"{_TO_FILES} use {name}.",
             )
-    others = [m.name for m in metrics if m.family.reads not in _ADDED_UP or layout.reads_cases(m)]
-    if others:
+    refused: dict[tuple[str, str], list[str]] = {}
+    for metric in metrics:
+        if refusal := _refusal(metric, layout):
+            refused.setdefault(refusal, []).append(metric.name)
+    for (why, hint), names in refused.items():
         raise ConfigurationError(
-            f"{', '.join(others)} cannot be measured on predictions in tables: only counts and sums"
-            " leave the table, and they need the values of all rows.",
-            f"{_TO_FILES} measure them, or gate other metrics, such as log_loss, f1 or"
-            " mean_absolute_error.",
+            f"{', '.join(names)} cannot be measured on predictions in tables: {why}.",
+            f"{_TO_FILES} measure {'it' if len(names) == 1 else 'them'}{hint}.",
         )
+
+
+def _refusal(metric: Metric, layout: Layout) -> tuple[str, str] | None:
+    """Why a metric cannot be measured in a table, and what else there is; None if it can."""
+    reads = metric.family.reads
+    if reads is Statistic.REPLICATES:
+        return "a metric of your own reads the rows, and the rows stay in the table", ""
+    if reads is Statistic.SCORES and layout.task is Task.MULTICLASS:
+        return "it ranks all rows once for each class", ", or gate log_loss"
+    if reads not in _ADDED_UP or layout.reads_cases(metric):
+        why = "only counts and sums leave the table, and it needs the values of all rows"
+        return why, ", or gate other metrics, such as log_loss, f1 or mean_absolute_error"
+    return None
 
 
 def _described(table: Table) -> PredictionsTable:
