@@ -61,11 +61,12 @@ def _shares_fixture(item):
 
 def _parts(item):
     """The parts of a cluster that a test needs: by a fixture, or the parameter that chooses one."""
-    chosen = item.callspec.params.get("place") if hasattr(item, "callspec") else None
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    chosen = {one for one in (params.get("place"), params.get("made")) if isinstance(one, str)}
     if "kserve_programs" in item.fixturenames:
         return [cluster_build.CLUSTER, cluster_build.KSERVE]
-    named = isinstance(chosen, str) and chosen == "cluster"
-    return [cluster_build.CLUSTER] if named or "cluster_programs" in item.fixturenames else []
+    named = cluster_build.CLUSTER in chosen or "cluster_programs" in item.fixturenames
+    return [cluster_build.CLUSTER] if named else []
 
 
 def pytest_collection_finish(session):
