@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 import pytest
 
 from cdml.config.monitoring import MonitoringSettings
+from cdml.config.schema import DriftSettings
+from cdml.data.drift.bins import Edges
+from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
 from cdml.journal.port import Snapshot
 from cdml.monitoring.advance import PeriodRows, advance, start_period
+from cdml.monitoring.drift import DriftColumns, advance_drift
 from cdml.monitoring.promises import Promise
 from cdml.monitoring.serving import ServingPeriod
 from cdml.monitoring.state import (
+    DriftState,
     MonitorState,
     add_point,
     dump_state,
@@ -23,9 +28,19 @@ from cdml.monitoring.state import (
 from cdml.statistics.metrics import find_metric
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
+from cdml.tables.query import LogicalType
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
 MEGABYTE = 2**20
+PROFILES = tuple(
+    ColumnProfile(
+        name=f"column_{number}", type=LogicalType.NUMBER, bins=Edges(at=(0.0,)),
+        counts=(0, 500, 500),
+    )
+    for number in range(60)
+)  # fmt: skip
+COLUMNS = DriftColumns(profiles={"input": PROFILES})
+LIMITS = DriftSettings()
 GIT = 300
 """Bytes of a commit and its tree."""
 
@@ -37,17 +52,27 @@ def a_year(names):
     ]
     promises = [Promise(figure=one, bound=0.85, origin="at_least 0.85") for one in figures]
     draws = random.Random(3)
-    period = start(promises)
+    period, drift = start(promises), DriftState(operation="0" * 32, next_window=20_000)
     for day in range(365):
         count = draws.randrange(9_000_000, 11_000_000)
-        good = draws.gauss(0.9, 0.01) * count
-        figures_by_key = {one.key: WindowSums(count, good, good) for one in figures}
+        goods = {one.key: draws.gauss(0.9, 0.01) * count for one in figures}
+        figures_by_key = {key: WindowSums(count, good, good) for key, good in goods.items()}
         rows = PeriodRows(
             window=20_000 + day, predictions=count, labelled=count, unusable=0,
             figures=figures_by_key,
         )  # fmt: skip
         period = advance(period, [rows], closed=20_001 + day, min_labelled=0.5)
-        yield MonitorState(model="flights", environment="production", periods=(period,))
+        counts = {one.name: draw_counts(draws, count) for one in PROFILES}
+        drift = advance_drift(drift, COLUMNS, {20_000 + day: counts}, LIMITS, ended=20_001 + day)
+        yield MonitorState(
+            model="flights", environment="production", periods=(period,), drift=drift
+        )
+
+
+def draw_counts(draws, rows):
+    """Missing values, then two bins; half of the columns have drifted on most days."""
+    few = int(rows * min(max(draws.gauss(0.3, 0.1), 0.01), 0.99))
+    return 0, few, rows - few
 
 
 def start(promises):

@@ -15,8 +15,8 @@ from cdml.evidence.monitor import Alarm, DriftWindow, MonitoredDrift, Role
 from cdml.gates.reasons import figure
 from cdml.monitoring.serving import ServingPeriod, period_of
 from cdml.monitoring.state import (
+    MOST_DRIFT_POINTS,
     MOST_DRIFTING,
-    MOST_POINTS,
     ColumnDrift,
     DriftState,
     add_point,
@@ -84,7 +84,7 @@ def advance_drift(
                     before = by_name.get(profile.name, ColumnDrift(name=profile.name, role=role))
                     by_name[profile.name] = _observe(before, window, value, limits)
         largest = sorted(by_name.values(), key=_rank)[:MOST_DRIFTING]
-        most = max(MOST_POINTS // max(len(largest), 1), 2)
+        most = max(MOST_DRIFT_POINTS // max(len(largest), 1), 2)
         by_name = {one.name: _thin_out(one, most) for one in largest}
     return state.model_copy(
         update={
@@ -104,7 +104,7 @@ def _observe(column: ColumnDrift, window: int, value: float, limits: DriftSettin
             "windows": column.windows + 1,
             "streak": streak,
             "since": since if drifted else None,
-            "points": add_point(column.points, (window, value), MOST_POINTS),
+            "points": add_point(column.points, (window, value), MOST_DRIFT_POINTS),
         }
     )
 

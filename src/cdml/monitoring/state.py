@@ -13,12 +13,14 @@ from cdml.journal.port import Snapshot
 from cdml.statistics.sequential.figures import Figure, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
-MOST_POINTS = 200
+MOST_POINTS = 100
 """Points for the plots that all rules of a period keep together; older ones are thinned out."""
 MOST_ENDED = 20
 """Periods that are over and still listed."""
 
-MOST_DRIFTING = 50
+MOST_DRIFT_POINTS = 60
+"""Likewise of all columns' drift."""
+MOST_DRIFTING = 20
 """Columns whose drift is remembered: those that have drifted first, then by their distance."""
 
 Point = tuple[int, int, float, float]
