@@ -15,7 +15,7 @@ from cdml.errors import InputError
 from cdml.journal.port import Snapshot
 from cdml.monitoring.advance import PeriodRows, advance, start_period
 from cdml.monitoring.drift import DriftColumns, advance_drift
-from cdml.monitoring.promises import Promise
+from cdml.monitoring.promises import MOST_SLICES, Promise
 from cdml.monitoring.serving import ServingPeriod
 from cdml.monitoring.state import (
     DriftState,
@@ -45,17 +45,21 @@ GIT = 300
 """Bytes of a commit and its tree."""
 
 
-def a_year(names):
-    """The states after each daily look of a year."""
+def a_year(names, slices=0):
+    """The states after each daily look of a year; slices are those of the first metric."""
     figures = [
         Figure(metric=find_metric(name), form=Form.MEAN, worst=0.0, best=1.0) for name in names
     ]
-    promises = [Promise(figure=one, bound=0.85, origin="at_least 0.85") for one in figures]
+    parts = [(one, None) for one in figures]
+    parts += [(figures[0], ("carrier", f"C{number}")) for number in range(slices)]
+    promises = [
+        Promise(figure=one, bound=0.85, origin="at_least 0.85", part=part) for one, part in parts
+    ]
     draws = random.Random(3)
     period, drift = start(promises), DriftState(operation="0" * 32, next_window=20_000)
     for day in range(365):
         count = draws.randrange(9_000_000, 11_000_000)
-        goods = {one.key: draws.gauss(0.9, 0.01) * count for one in figures}
+        goods = {one.key_of(part): draws.gauss(0.9, 0.01) * count for one, part in parts}
         figures_by_key = {key: WindowSums(count, good, good) for key, good in goods.items()}
         rows = PeriodRows(
             window=20_000 + day, predictions=count, labelled=count, unusable=0,
@@ -86,9 +90,13 @@ def start(promises):
     return start_period(period, 20_000, promises, (), settings)
 
 
-@pytest.mark.parametrize("names", [["accuracy"], ["accuracy", "recall", "precision"]], ids=len)
-def test_a_year_of_daily_looks_stays_below_a_megabyte(names):
-    written = [json.dumps(dump_state(state), indent=1) for state in a_year(names)]
+@pytest.mark.parametrize(
+    ("names", "slices"),
+    [(["accuracy"], 0), (["accuracy", "recall", "precision"], 0),
+     (["accuracy", "recall", "precision"], MOST_SLICES)],
+)  # fmt: skip
+def test_a_year_of_daily_looks_stays_below_a_megabyte(names, slices):
+    written = [json.dumps(dump_state(state), indent=1) for state in a_year(names, slices)]
 
     stored = sum(len(zlib.compress(text.encode())) + GIT for text in written)
 

@@ -40,9 +40,13 @@ class MonitoredWorld(World):
     `traffic` are logged predictions and `arrived` their labels, both as columns. Each of the
     `inputs` is a logged score that is right so often; None is what serves. With `profiled`, the
     version was trained on delays around 0, which are logged too, and profiles are stored with it.
+    With `sliced`, requests come from JFK and LGA in turn; of `broken` 70 % are right.
     """
 
-    def __init__(self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None, profiled=False):
+    def __init__(
+        self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None, profiled=False,
+        sliced=False,
+    ):  # fmt: skip
         super().__init__(folder)
         from cdml.adapters.predictions.windows import DuckPredictionLog
 
@@ -58,6 +62,9 @@ class MonitoredWorld(World):
         self.profiled, self.delay = profiled, 0.0
         if profiled:
             self.traffic["delay"] = []
+        self.sliced, self.broken = sliced, None
+        if sliced:
+            self.traffic["origin"] = []
         self.scorer = FakeScorer()
         self.samples = make_samples()
         self.arrived = {"request": [], "late": [], "seen": []}
@@ -80,7 +87,8 @@ class MonitoredWorld(World):
         """Configure what is monitored, and what the gates promise."""
         self.configure(
             "version: 1\nmodel: flights\nregistry: {uri: 'folder:registry'}\n"
-            "data: {evaluation: rows.parquet, key: [id], label: late, positive: true}\n"
+            "data: {evaluation: rows.parquet, key: [id], label: late, positive: true,"
+            f" slices: {'[origin]' if self.sliced else '[]'}}}\n"
             f"gates: {gates}\nmonitoring:\n{monitoring}"
         )
 
@@ -92,6 +100,12 @@ class MonitoredWorld(World):
             MetricValue(metric=name, rows=100, value=value, interval=interval(low, high))
             for name, (value, low, high) in self.values.items()
         )
+        if self.sliced:
+            metrics += tuple(
+                one.model_copy(update={"slice": {"origin": origin}})
+                for one in metrics
+                for origin in ("JFK", "LGA")
+            )
         store.write_evidence(folder, evaluation.model_copy(update={"metrics": metrics}))
         if self.profiled:
             self._write_profiles(folder)
@@ -129,6 +143,9 @@ class MonitoredWorld(World):
 
     def log(self, at, *, right=True, version=None, labelled=True, request=None):
         """One prediction and its label."""
+        origin = ("JFK", "LGA")[len(self.traffic["request"]) % 2]
+        if origin == self.broken:
+            right = self.random.random() < 0.7
         late = self.random.random() < 0.4
         prediction = late if right else not late
         request = len(self.traffic["request"]) if request is None else request
@@ -139,6 +156,8 @@ class MonitoredWorld(World):
             row.append(0.8 if late is knows else 0.2)
         if self.profiled:
             row.append(self.random.gauss(self.delay, 1))
+        if self.sliced:
+            row.append(origin)
         for column, value in zip(self.traffic.values(), row, strict=True):
             column.append(value)
         if labelled:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
+from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, SliceValues, Text
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import DataRef, Producer
 
@@ -31,6 +31,7 @@ class MonitoredRule(EvidenceModel):
 
     metric: Text
     """Name of the metric."""
+    slice: SliceValues = None
     bound: Number
     """What the mean over windows must not be worse than."""
     origin: Text

@@ -43,11 +43,17 @@ def start_period(
     without: Sequence[NoPromise],
     settings: MonitoringSettings,
 ) -> PeriodState:
-    """A period before its first window; the chance of a false alarm is shared by its rules."""
-    alpha = settings.false_alarms / max(len(promises), 1)
+    """A period before its first window; the chance of a false alarm is shared by its rules.
+
+    All rows get one half of it and slices the other, so that slices cost all rows little.
+    """
+    sliced = sum(one.part is not None for one in promises)
+    overall = len(promises) - sliced
+    chance = settings.false_alarms / (2 if sliced and overall else 1)
     rules = tuple(
         RuleState(
             metric=one.figure.metric.name,
+            part=one.part,
             worst=one.figure.worst,
             best=one.figure.best,
             bound=one.bound,
@@ -56,7 +62,7 @@ def start_period(
             test=_as_state(
                 DegradationTest.start(
                     bound=one.figure.scale(one.bound),
-                    alpha=alpha,
+                    alpha=chance / (overall if one.part is None else sliced),
                     independent_rows=settings.independent_rows and one.figure.form is Form.MEAN,
                 )
             ),
@@ -153,7 +159,7 @@ def advance(
 
 
 def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) -> RuleState:
-    sums = rows.figures.get(rule.figure.key)
+    sums = rows.figures.get(rule.key)
     needs_label = rule.figure.metric.of_outcomes
     if sums is None or not sums.count or (needs_label and not labelled):
         return rule

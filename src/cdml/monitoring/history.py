@@ -36,7 +36,7 @@ def monitored_periods(
 
 def _period(period: PeriodState, grid: Grid) -> Mapping[str, Any]:
     degraded = {
-        rule.metric: grid.start(rule.degraded_in).isoformat()
+        rule.name: grid.start(rule.degraded_in).isoformat()
         for rule in period.rules
         if rule.degraded_in is not None
     }

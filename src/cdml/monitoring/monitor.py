@@ -1,7 +1,7 @@
 """One look at what serves: read, judge what is closed, remember, react."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -204,7 +204,7 @@ class Look:
         known = {one.operation: one for one in before.periods}
         for one in periods:
             if one.operation not in known:
-                known[one.operation] = self._start(one, layout.task)
+                known[one.operation] = self._start(one, layout.task, feeds)
         closed = self.grid.closed(self.ports.clock.now())
         rows = self._rows(
             [known[one.operation] for one in periods if not known[one.operation].over],
@@ -241,13 +241,13 @@ class Look:
         table = (feeds.labels or feeds.predictions).table
         return find_layout(self.loaded.config, table.fields if table else ())
 
-    def _start(self, period: ServingPeriod, task: Task) -> PeriodState:
+    def _start(self, period: ServingPeriod, task: Task, feeds: Feeds) -> PeriodState:
         first = self.grid.number(period.since)
-        promises, without = self._promises(period, task)
+        promises, without = self._promises(period, task, feeds.predictions.types)
         return start_period(period, first, promises, without, self.settings)
 
     def _promises(
-        self, period: ServingPeriod, task: Task
+        self, period: ServingPeriod, task: Task, logged: Collection[str]
     ) -> tuple[tuple[Promise, ...], tuple[NoPromise, ...]]:
         """See `find_promises`; the version's evidence comes from the registry."""
         evaluation = None
@@ -264,7 +264,7 @@ class Look:
                 )
             if evaluation is not None and evaluation.model.digest != period.digest:
                 evaluation = None
-        return find_promises(self.loaded.config, self.settings, task, evaluation)
+        return find_promises(self.loaded.config, self.settings, task, evaluation, logged)
 
     def _rows(
         self,
@@ -289,6 +289,14 @@ class Look:
             last=closed - 1,
             starts=tuple(one.since for one in periods),
             figures=tuple({one.key: one for one in figures}.values()),
+            parts=tuple(
+                dict.fromkeys(
+                    rule.part
+                    for period in open_
+                    for rule in period.rules
+                    if rule.part is not None and rule.part[0] in feeds.predictions.types
+                )
+            ),
         )
         with self.ports.progress.step("joining predictions with labels"):
             return self.ports.prediction_log.summarise(predictions, labels, query)

@@ -1,25 +1,32 @@
 """What production is held against: the serving version's own value at the gate, or own rules."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from cdml.config import Config, GateSettings, Margin
 from cdml.config.monitoring import MonitoringRule, MonitoringSettings
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import Evaluation, MetricValue
-from cdml.gates.rules import metric_of_gate
+from cdml.gates.rules import comparison_rules, metric_of_gate
 from cdml.statistics.metrics import Metric, Range, Task, find_metric
-from cdml.statistics.sequential.figures import Figure, Unsupported, figure_of
+from cdml.statistics.sequential.figures import Figure, Part, Unsupported, figure_of
+
+MOST_SLICES = 8
+"""Slices that are watched, over all metrics: the state remembers a test for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """A figure and the natural value that its mean must not be worse than, with its origin."""
+    """A figure and the natural value that its mean must not be worse than, with its origin.
+
+    `part` is the slice that it speaks of; None: all rows.
+    """
 
     figure: Figure
     bound: float
     origin: str
     tier: Tier = "critical"
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +38,75 @@ class NoPromise:
 
 
 def find_promises(
-    config: Config, settings: MonitoringSettings, task: Task, evaluation: Evaluation | None
+    config: Config,
+    settings: MonitoringSettings,
+    task: Task,
+    evaluation: Evaluation | None,
+    logged: Collection[str] = (),
 ) -> tuple[tuple[Promise, ...], tuple[NoPromise, ...]]:
     """The promises of the gates or of own rules, and the metrics without one.
 
-    `evaluation` is that of the serving version at its gate; None if it has none.
+    `evaluation` is that of the serving version at its gate; None if it has none. `logged` are the
+    columns of the predictions, in which slices can be found.
     """
     made = tuple(
         _of_gates(config, settings, task, evaluation)
         if settings.against == "gates"
         else (_of_rule(rule, settings, task) for rule in settings.against)
     )
+    if settings.against == "gates" and evaluation is not None:
+        made += tuple(_of_slices(config, settings, task, evaluation, logged))
     promises = tuple(one for one in made if isinstance(one, Promise))
     return promises, tuple(one for one in made if isinstance(one, NoPromise))
+
+
+def _of_slices(
+    config: Config,
+    settings: MonitoringSettings,
+    task: Task,
+    evaluation: Evaluation,
+    logged: Collection[str],
+) -> Iterator[Promise | NoPromise]:
+    """What the gates' rules for slices promise, of the largest slices by their rows at the gate."""
+    fewest = config.policy.fewest(clustered=config.data.cluster is not None)
+    found: list[tuple[int, Promise]] = []
+    for spec in comparison_rules(config):
+        rule, name = spec.slices, spec.metric.name
+        figure = figure_of(spec.metric, task, settings.clip)
+        if rule is None or isinstance(figure, Unsupported):
+            continue
+        if name == "roc_auc":
+            yield NoPromise(metric=f"{name} of slices", reason="only all rows are ranked")
+            continue
+        margin = Margin(value=rule.margin, relative=rule.relative)
+        for value in evaluation.metrics:
+            part, worse = _part(value), _worse_end(value, margin, spec.metric)
+            promised = value.metric == name and part is not None and worse is not None
+            if promised and part and worse and part[0] in logged and value.rows >= fewest:
+                promise = Promise(
+                    figure=figure, bound=worse[0], origin=worse[1], tier=rule.tier, part=part
+                )
+                if figure.scale(promise.bound) > 0:
+                    found.append((value.rows, promise))
+    found.sort(key=lambda one: -one[0])
+    yield from (promise for _, promise in found[:MOST_SLICES])
+    if len(found) > MOST_SLICES:
+        left = len(found) - MOST_SLICES
+        reason = f"only the {MOST_SLICES} largest slices are watched; {left:,} are not"
+        yield NoPromise(metric="slices", reason=reason)
+    missing = [one for one in config.data.slices if one not in logged]
+    if missing:
+        reason = f"the log does not have {', '.join(missing)}"
+        yield NoPromise(metric="slices of other columns", reason=reason)
+
+
+def _part(value: MetricValue) -> Part | None:
+    """A slice of one value, as the log's text would be."""
+    pairs = list((value.slice or {}).items())
+    if len(pairs) != 1 or pairs[0][1] is None:
+        return None
+    column, one = pairs[0]
+    return column, str(one).lower() if isinstance(one, bool) else str(one)
 
 
 def _of_rule(rule: MonitoringRule, settings: MonitoringSettings, task: Task) -> Promise | NoPromise:
@@ -116,7 +179,11 @@ def _own_value(
 ) -> tuple[float, str] | None:
     """The worse end of the version's own interval at its gate, less the margin."""
     margin, value = _margin(gate), measured.get(metric.name)
-    if margin is None or value is None or value.value is None or value.interval is None:
+    return None if margin is None or value is None else _worse_end(value, margin, metric)
+
+
+def _worse_end(value: MetricValue, margin: Margin, metric: Metric) -> tuple[float, str] | None:
+    if value.value is None or value.interval is None:
         return None
     end = value.interval.low if metric.greater_is_better else value.interval.high
     if end is None:

@@ -60,10 +60,13 @@ def intend(
     there = {one.kind for one in serving.reactions}
     where = f"{evidence.model} v{serving.version} in {evidence.environment}"
     reason = f"{where}: {evidence.reason}"[:_LONGEST].strip()
+    # Versions are compared on all rows, so a slice alone does not roll back.
+    overall = any(rule.degraded and rule.part is None for rule in serving.rules)
     begun = tuple(
         Reaction(kind=kind, state="intended", at=now, reason=reason)
         for kind in _ONCE
         if kind in settings.on_degradation and kind not in there
+        if overall or kind != "rollback"
     )
     serving = serving.model_copy(update={"reactions": (*serving.reactions, *begun)})
     return state.model_copy(update={"periods": (serving, *state.periods[1:])})

@@ -70,7 +70,7 @@ class Replay:
                 is not what it was.
             ServiceError: the registry does not answer.
         """
-        rules = [one for one in period.rules if one.degraded]
+        rules = [one for one in period.rules if one.degraded and one.part is None]
         metrics = [_comparable(rule) for rule in rules]
         if not self.settings.independent_rows and period.judged_windows < FEWEST_CLUSTERS:
             raise InputError(

@@ -70,7 +70,7 @@ class Rollbacks:
         return reaction.model_copy(update=update)
 
     def _roll_back(self, period: PeriodState, reaction: Reaction, evidence: Monitoring) -> Reaction:
-        degraded = next((rule for rule in period.rules if rule.degraded), None)
+        degraded = next((one for one in period.rules if one.degraded and not one.part), None)
         why = f"{degraded.metric} has degraded. " if degraded else ""
         splits = self.ports.target.splits_traffic
         checks = CanaryJudge(loaded=self.loaded, ports=self.ports, served=True) if splits else None

@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
 from cdml.evidence.monitor import Role
 from cdml.journal.port import Snapshot
-from cdml.statistics.sequential.figures import Figure, restored_figure
+from cdml.statistics.sequential.figures import Figure, Part, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
 MOST_POINTS = 100
@@ -28,9 +28,13 @@ Point = tuple[int, int, float, float]
 
 
 class RuleState(EvidenceModel):
-    """One promise of a period, with its test so far. It is fixed when the period begins."""
+    """One promise of a period, with its test so far. It is fixed when the period begins.
+
+    `part` is the slice that it speaks of; None: all rows.
+    """
 
     metric: Text
+    part: Part | None = None
     worst: Number
     best: Number
     bound: Number
@@ -44,6 +48,21 @@ class RuleState(EvidenceModel):
     def figure(self) -> Figure:
         """The metric on the scale on which it is judged."""
         return restored_figure(self.metric, self.worst, self.best)
+
+    @property
+    def key(self) -> str:
+        """Its figure's among those of a window."""
+        return self.figure.key_of(self.part)
+
+    @property
+    def name(self) -> str:
+        """The metric, with its slice."""
+        return self.metric if self.part is None else f"{self.metric} of {' '.join(self.part)}"
+
+    @property
+    def slice(self) -> dict[str, str] | None:
+        """As evidence has it."""
+        return dict([self.part]) if self.part is not None else None
 
     @property
     def degraded(self) -> bool:

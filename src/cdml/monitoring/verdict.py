@@ -15,7 +15,7 @@ from cdml.evidence.monitor import (
     NotMonitored,
 )
 from cdml.evidence.schema import Producer
-from cdml.gates.reasons import title
+from cdml.gates.reasons import subject
 from cdml.monitoring.feeds import Feeds
 from cdml.monitoring.state import MonitorState, PeriodState, RuleState, list_points
 from cdml.monitoring.windows import Grid
@@ -108,6 +108,7 @@ def _rule(rule: RuleState, grid: Grid) -> MonitoredRule:
     value = figure.natural(test.moments.mean) if judged else None
     return MonitoredRule(
         metric=rule.metric,
+        slice=rule.slice,
         bound=rule.bound,
         origin=rule.origin,
         tier=rule.tier,
@@ -126,7 +127,7 @@ def _rule(rule: RuleState, grid: Grid) -> MonitoredRule:
 
 
 def _reason(rule: RuleState, value: float | None, ends: Sequence[float], grid: Grid) -> str:
-    name = title(rule.metric)
+    name = subject(rule.metric, rule.slice)
     if value is None:
         return f"{name} has no judged window yet."
     figures = f"{value:.4g} [{ends[0]:.4g}, {ends[1]:.4g}]"

@@ -9,7 +9,7 @@ from typing import Protocol
 from cdml.data.drift.profile import ColumnProfile
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.sequential.degradation import WindowSums
-from cdml.statistics.sequential.figures import Figure
+from cdml.statistics.sequential.figures import Figure, Part
 from cdml.tables.table import Table
 
 WINDOW_COLUMN = "cdml_window"
@@ -56,7 +56,10 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowQuery:
-    """Which windows are reduced to figures; `starts` are when versions began to serve."""
+    """Which windows are reduced to figures, of all rows and of the slices in `parts`.
+
+    `starts` are when versions began to serve. Ranks (`roc_auc`) are those of all rows only.
+    """
 
     columns: Columns
     grid: Grid
@@ -64,6 +67,7 @@ class WindowQuery:
     last: int
     starts: tuple[datetime, ...]
     figures: tuple[Figure, ...]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,8 @@ class WindowRows:
     """The predictions of one window, one serving period by time, and one version by the log.
 
     `at` is the index of the last start before them, -1 before the first. Unusable rows have no
-    prediction, or no probability between 0 and 1; they are in no figure.
+    prediction, or no probability between 0 and 1; they are in no figure. `figures` are by
+    `Figure.key_of`.
     """
 
     window: int

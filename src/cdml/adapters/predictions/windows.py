@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from cdml.adapters.predictions.bin_counts import count_bins
+from cdml.adapters.predictions.bin_counts import Group, count_bins
 from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.tables.duckdb_engine import Engine, connect
@@ -32,7 +33,7 @@ from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table
 
 _WINDOW, _AT, _VERSION = WINDOW_COLUMN, "cdml_at", "cdml_version"
-_EARLY = "cdml_early"
+_EARLY, _PART = "cdml_early", "cdml_part"
 _GROUP = f"{_WINDOW}, {_AT}, {_VERSION}"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -104,12 +105,21 @@ class _Summary:
         named = (figure.metric.column for figure in self.query.figures)
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
+    @cached_property
+    def _parts(self) -> Mapping[str, Sequence[str]]:
+        """The values of each slice column that are watched."""
+        values: dict[str, list[str]] = {}
+        for column, value in self.query.parts:
+            values.setdefault(column, []).append(value)
+        return values
+
     @property
     def _read(self) -> tuple[str, ...]:
         """The columns of the predictions that are read."""
         columns = self.query.columns
         version = (columns.version,) if columns.version is not None else ()
         others = (*columns.scores.values(), *self._figure_columns, *version, *self.carried)
+        others = (*others, *self._parts)
         return tuple(dict.fromkeys((*columns.key, columns.time, columns.prediction, *others)))
 
     def rows(self) -> tuple[WindowRows, ...]:
@@ -118,22 +128,34 @@ class _Summary:
         figures = [one for one in self.query.figures if one.metric.name != "roc_auc"]
         names = [f"cdml_figure_{place}" for place in range(len(figures))]
         values = [f"{self._value(one)} AS {as_}" for one, as_ in zip(figures, names, strict=True)]
+        parts = [f"{_PART}_{place}" for place in range(len(self._parts))]
         inner = [
             _GROUP, f"{self._early} AS early", f"{self._labelled} AS labelled",
-            f"{self._usable} AS usable", *values,
+            f"{self._usable} AS usable", *values, *parts,
         ]  # fmt: skip
-        select = [_GROUP, "count(*)", "count_if(early)", "count_if(labelled)"]
+        sets = [f"({_GROUP})", *(f"({_GROUP}, {name})" for name in parts)]
+        grouped = [f"CASE WHEN GROUPING({name}) = 0 THEN {name} END" for name in parts]
+        in_set = [f"GROUPING({name}) = 0" for name in parts]
+        select = [
+            f"{_GROUP}, {_list(grouped)}, {_list(in_set)}",
+            "count(*)",
+            "count_if(early)",
+            "count_if(labelled)",
+        ]
         select += ["count_if(NOT usable)", *chain(*map(_sums, figures, names))]
         found = self.engine.fetch(
             f"SELECT {', '.join(select)} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
-            " GROUP BY ALL ORDER BY ALL",
+            f" GROUP BY GROUPING SETS ({', '.join(sets)}) ORDER BY ALL",
             self.predictions.path,
         )
+        slices = self._slices([one for one in found if any(one[4])], figures)
+        found = [one[:3] + one[5:] for one in found if not any(one[4])]
         self._refuse_labels(total, sum(one[3] for one in found), sum(one[4] for one in found))
         ranked = self._ranked()
         rows = []
         for window, at, version, count, _, labelled, unusable, *sums in found:
             by_name = dict(ranked.get((window, at, version), {}))
+            by_name |= slices.get((window, at, version), {})
             for place, figure in enumerate(figures):
                 if made := _window_sums(figure, sums[4 * place : 4 * place + 4]):
                     by_name[figure.key] = made
@@ -149,6 +171,22 @@ class _Summary:
                 )
             )
         return tuple(rows)
+
+    def _slices(
+        self, found: Sequence[Sequence[Any]], figures: Sequence[Figure]
+    ) -> Mapping[Group, Mapping[str, WindowSums]]:
+        """The figures of the slices, by window, serving period and version."""
+        by_group: dict[Group, dict[str, WindowSums]] = {}
+        for window, at, version, values, in_set, _, _, _, _, *sums in found:
+            place = in_set.index(True)
+            if values[place] is None:
+                continue  # not one that is watched
+            part = list(self._parts)[place], values[place]
+            by_name = by_group.setdefault((window, at, version), {})
+            for number, figure in enumerate(figures):
+                if made := _window_sums(figure, sums[4 * number : 4 * number + 4]):
+                    by_name[figure.key_of(part)] = made
+        return by_group
 
     def export(self, served: ServedRows, into: Path) -> int:
         """See the port. A hash of the key draws the sample, so it is the same at every look."""
@@ -268,6 +306,10 @@ class _Summary:
             f"p.{quote(columns.prediction)} AS {PREDICTION}",
             *(f"p.{quote(name)} AS {quote(as_)}" for as_, name in columns.scores.items()),
             *(f"p.{quote(name)}" for name in self._figure_columns),
+            *(
+                _watched(column, place, values)
+                for place, (column, values) in enumerate(self._parts.items())
+            ),
             *(f"p.{quote(name)}" for name in self.carried if name != PREDICTION),
         ]
         if self.labels is not None:
@@ -369,6 +411,17 @@ class _Summary:
             (window, at, version): {auc.key: _one_value(auc, value)}
             for window, at, version, value in found
         }
+
+
+def _list(values: Sequence[str]) -> str:
+    return f"[{', '.join(values)}]"
+
+
+def _watched(column: str, place: int, values: Sequence[str]) -> str:
+    """The value of a slice column as text, NULL for those that are not watched."""
+    text = f"CAST(p.{quote(column)} AS VARCHAR)"
+    names = ", ".join(map(literal, values))
+    return f"CASE WHEN {text} IN ({names}) THEN {text} END AS {_PART}_{place}"
 
 
 def _require(table: Table, file: Predictions, names: Sequence[str]) -> None:

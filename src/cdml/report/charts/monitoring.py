@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from cdml.common.markdown import SHORT, clean
 from cdml.common.verdict import Verdict
 from cdml.evidence.monitor import MonitoredDrift, MonitoredRule
-from cdml.gates.reasons import figure, title
+from cdml.gates.reasons import figure, subject
 from cdml.report import figures
 from cdml.report.charts.charts import Chart, ChartTable, Lines, Series
 from cdml.statistics.metrics import find_metric
@@ -15,11 +15,11 @@ _DRIFTING = 6
 
 
 def monitoring_charts(rules: Sequence[MonitoredRule]) -> tuple[Chart, ...]:
-    """Two charts of each rule with windows: its metric, and the evidence of a degradation."""
+    """Two charts of each rule: its metric, and the evidence; of slices only if they degraded."""
     return tuple(
         chart
         for number, rule in enumerate(rules, start=1)
-        if rule.points
+        if rule.points and (rule.slice is None or rule.verdict is not Verdict.PASS)
         for chart in _charts(number, rule)
     )
 
@@ -52,7 +52,7 @@ def _drift_chart(number: int, drift: MonitoredDrift) -> Chart:
 
 
 def _charts(number: int, rule: MonitoredRule) -> Iterator[Chart]:
-    name = clean(title(rule.metric), SHORT)
+    name = clean(subject(rule.metric, rule.slice), SHORT)
     metric = find_metric(rule.metric)
     better = "more" if metric is None or metric.greater_is_better else "less"
     values = tuple(point.value for point in rule.points)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cdml.common.markdown import address, clean, markdown
 from cdml.common.verdict import Verdict
 from cdml.evidence.monitor import MonitoredRule, Monitoring
-from cdml.gates.reasons import title
+from cdml.gates.reasons import subject
 
 _WORDS = {
     Verdict.PASS: "healthy",
@@ -61,7 +61,7 @@ def _row(rule: MonitoredRule) -> str:
     value = "–"
     if rule.value is not None and rule.low is not None and rule.high is not None:
         value = f"{rule.value:.4g} [{rule.low:.4g}, {rule.high:.4g}]"
-    name, origin = markdown(title(rule.metric)), markdown(rule.origin)
+    name, origin = markdown(subject(rule.metric, rule.slice)), markdown(rule.origin)
     return f"| {name} | {_WORDS[rule.verdict]} | {value} | {rule.bound:.4g} | {origin} |"
 
 

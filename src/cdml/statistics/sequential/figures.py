@@ -11,6 +11,10 @@ LARGEST_LOG_LOSS = -math.log(0.001)
 """Largest log loss of a row that counts, unless `monitoring.clip` has another."""
 
 
+Part = tuple[str, str]
+"""A slice: its column, and the value as text."""
+
+
 class Form(StrEnum):
     """How a window's rows become a figure."""
 
@@ -36,6 +40,10 @@ class Figure:
     def key(self) -> str:
         """Distinguishes it from the same metric on another scale."""
         return f"{self.metric.name} {self.worst:g} {self.best:g}"
+
+    def key_of(self, part: Part | None) -> str:
+        """The same within a slice; None: all rows."""
+        return self.key if part is None else f"{self.key} {part[0]}={part[1]}"
 
     def scale(self, value: float) -> float:
         """A natural value between 0 and 1."""
