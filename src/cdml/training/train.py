@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.provenance import producer
+from cdml.common.background import BackgroundTask
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.training import CURRENT, PRINTED, TrainingSettings
@@ -88,15 +89,18 @@ def plan_training(loaded: LoadedConfig, ports: TrainingPorts, output: Path) -> T
         )
     model = () if settings.model == PRINTED else (loaded.folder / settings.model,)
     without = (*model, output, loaded.folder / "mlruns")
+    registry = BackgroundTask(lambda: ports.registry)  # MLflow's takes two seconds to import
     with ports.progress.step("reading the inputs of the training"):
         inputs = read_inputs(loaded, settings.inputs, ports, without=without)
         environment = _environment(loaded, settings, ports)
+        clean = ports.training_machine.is_clean(loaded.folder)
+        registry.result()
     return TrainingPlan(
         settings=settings,
         inputs=inputs,
         without=without,
         environment=environment,
-        clean=ports.training_machine.is_clean(loaded.folder),
+        clean=clean,
         fingerprint=fingerprint(settings.command, inputs.inputs, environment, settings.seed),
     )
 
