@@ -1,5 +1,7 @@
 """What a look at production finds: the rules of judging closed windows."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from cdml.common.verdict import Verdict
@@ -168,6 +170,33 @@ def test_a_feed_that_falls_silent_is_an_alarm(world):
 
     assert Verdict.INCONCLUSIVE is seen.verdict
     assert "No predictions since 2026-05-06 11:52 UTC" in seen.reason
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"),
+    [
+        (DAY / 2, Verdict.WARN),
+        (2 * DAY, Verdict.INCONCLUSIVE),
+        (7973 * 365.2425 * DAY, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_predictions_of_the_future_warn_until_they_hide_a_silence(world, ahead, verdict):
+    world.serve(5)
+    world.log(world.clock.time + ahead)
+    world.write()
+
+    seen = world.monitor()
+
+    assert verdict is seen.verdict
+    assert "which is in the future" in seen.reason
+
+
+def test_a_log_of_before_1970_is_silent(world):
+    world.log(datetime(1901, 1, 1, tzinfo=UTC))
+    world.write()
+    world.clock.pass_by(2 * DAY)
+
+    assert "No predictions since 2026-05-01 12:00 UTC" in world.monitor().reason
 
 
 def test_predictions_that_were_never_logged_are_an_alarm_once_the_silence_is_over(world):

@@ -15,6 +15,8 @@ from cdml.tables.table import Table, Tables
 
 _FUTURE = timedelta(hours=1)
 """How far ahead the clocks of other machines may be."""
+_YEARS = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+"""Times that evidence can have; a log may have others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ def open_feeds(loaded: LoadedConfig, settings: MonitoringSettings, tables: Table
         extent = table.extent(settings.time)
         if extent is not None and isinstance(extent[1], datetime):
             newest = extent[1] if extent[1].tzinfo else extent[1].replace(tzinfo=UTC)
+            newest = min(max(newest, _YEARS[0]), _YEARS[1])
     return Feeds(predictions=predictions, labels=labels, newest=newest)
 
 
@@ -105,11 +108,14 @@ def feed_alarms(
     for name, types in feeds.columns.items():
         yield from _changed(name, before.get(name, {}), types, needed)
     if feeds.newest is not None and feeds.newest - now > _FUTURE:
+        hides = feeds.newest - now > silence
         yield Alarm(
             kind="clock",
-            verdict=Verdict.WARN,
+            verdict=Verdict.INCONCLUSIVE if hides else Verdict.WARN,
             reason=f"The newest prediction is dated {feeds.newest:%Y-%m-%d %H:%M} UTC, which is in"
-            " the future. Check the clock and the time zone of the server that logs it.",
+            " the future."
+            + (" Until then, nobody sees whether predictions stop." if hides else "")
+            + " Check the clock and the time zone of the server that logs it.",
         )
 
 

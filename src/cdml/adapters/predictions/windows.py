@@ -84,7 +84,8 @@ class _Summary:
             raise InputError(
                 f"{self.log.ref.uri}: the column {columns.time!r} contains {kind.words}, not"
                 " timestamps.",
-                "Write times as timestamps, or as ISO 8601 text such as 2026-05-01T12:00:00Z.",
+                "Write times as timestamps. In CSV and JSON lines, ISO 8601 text such as"
+                " 2026-05-01T12:00:00Z is one.",
             )
         return file
 
