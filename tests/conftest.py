@@ -129,6 +129,22 @@ def mlflow_address(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def jenkins_engine(tmp_path_factory):
+    """The jars of Jenkins' pipeline engine."""
+    from support.jenkins import fetch_engine
+
+    return fetch_engine(tmp_path_factory.mktemp("jenkins"))
+
+
+@pytest.fixture(scope="session")
+def gitlab_runner(tmp_path_factory):
+    """What runs pipelines of GitLab CI; tests keep apart by their repositories."""
+    from support.gitlab_pipelines import install_runner
+
+    return install_runner(tmp_path_factory.mktemp("gitlab-ci-local"))
+
+
+@pytest.fixture(scope="session")
 def postgres_address():
     """A real PostgreSQL; tests keep apart by their tables."""
     from support import databases

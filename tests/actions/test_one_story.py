@@ -20,8 +20,8 @@ from cdml.adapters.registries.folder import FolderRegistry
 from fakes.git_server import git_server
 from fakes.github_server import GitHubServer
 from fakes.gitlab_server import GitLabServer
-from support.gitlab_pipelines import git, install_runner
-from support.jenkins import ROOT, Jenkins, fetch_engine, pipelines
+from support.gitlab_pipelines import Runner, git
+from support.jenkins import ROOT, Jenkins, pipelines
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("runner")]
 
@@ -127,17 +127,20 @@ def on_github(start: Start, action: Path) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def on_gitlab(start: Start, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    runner = install_runner(tmp_path_factory.mktemp("gitlab-runner"))
+def on_gitlab(start: Start, gitlab_runner: Runner) -> list[Any]:
     clone, before = start.begin("gitlab")
     # The forge serves the origin over ssh, to the components' git and to the journal's.
-    (runner.forge / "octo-org").symlink_to(clone.parent)
+    (gitlab_runner.forge / "octo-org").symlink_to(clone.parent)
     git(clone, "remote", "set-url", "origin", "git@gitlab.test:octo-org/flights.git")
     git(clone, "update-ref", "refs/remotes/origin/main", "HEAD")
     git(clone, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 
     def run(source: str, name: str, inputs: str = "", **variables: str) -> None:
-        settings = {"source": runner.source, "revision": runner.revision, "inputs": inputs}
+        settings = {
+            "source": gitlab_runner.source,
+            "revision": gitlab_runner.revision,
+            "inputs": inputs,
+        }
         (clone / ".gitlab-ci.yml").write_text(COMPONENT.format(name=name, **settings))
         given = {
             **gitlab.environment,
@@ -148,7 +151,7 @@ def on_gitlab(start: Start, tmp_path_factory: pytest.TempPathFactory) -> list[An
             "MLFLOW_TRACKING_URI": f"folder:{start.registry}",
             **variables,
         }
-        done = runner.run(clone, given)
+        done = gitlab_runner.run(clone, given)
         assert f"PASS  cdml-{name}" in done.stdout, done.stdout + done.stderr
 
     with GitLabServer() as gitlab:
@@ -173,7 +176,9 @@ def on_gitlab(start: Start, tmp_path_factory: pytest.TempPathFactory) -> list[An
 
 
 @pytest.fixture(scope="module")
-def on_jenkins(start: Start, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def on_jenkins(
+    start: Start, jenkins_engine: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[Any]:
     clone, before = start.begin("jenkins")
     home = tmp_path_factory.mktemp("agent")
     header = f"Basic {b64encode(b'journal:hidden').decode()}"
@@ -184,7 +189,7 @@ def on_jenkins(start: Start, tmp_path_factory: pytest.TempPathFactory) -> list[A
         git(clone, "remote", "set-url", "origin", f"{address}/flights.git")
         site = github.url.removesuffix("/api/v3")
         here = Jenkins(
-            jars=fetch_engine(tmp_path_factory.mktemp("engine")),
+            jars=jenkins_engine,
             home=home,
             workspace=clone,
             credentials={

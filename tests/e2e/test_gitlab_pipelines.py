@@ -11,7 +11,7 @@ import pytest
 from cdml.adapters.registries.folder import FolderRegistry
 from fakes.gitlab_server import GitLabServer
 from support.certificates import certificate
-from support.gitlab_pipelines import Runner, call_origin, commit_all, git, install_runner
+from support.gitlab_pipelines import Runner, call_origin, commit_all, git
 from support.models import classifier, rows
 from support.result_files import write_lines
 
@@ -50,11 +50,6 @@ include:
   - component: $CI_SERVER_FQDN/octo/cdml/rollback@main
     inputs: {{source: $CI_SERVER_URL/octo/cdml.git, revision: {revision}}}
 """
-
-
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory):
-    return install_runner(tmp_path_factory.mktemp("gitlab-ci-local"))
 
 
 @dataclass
@@ -105,10 +100,10 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, runner):
+def project(tmp_path, gitlab_runner):
     folder = tmp_path / "project"
     folder.mkdir()
-    settings = {"source": runner.source, "revision": runner.revision, "held": "fail"}
+    settings = {"source": gitlab_runner.source, "revision": gitlab_runner.revision, "held": "fail"}
     (folder / ".gitlab-ci.yml").write_text(GATE.format(**settings))
     (folder / "cdml.yaml").write_text(CONFIG)
     write_lines(
@@ -118,11 +113,11 @@ def project(tmp_path, runner):
     call_origin(folder)
     with GitLabServer() as server:
         server.add_request(7, git(folder, "rev-parse", "HEAD"))
-        yield Project(server, folder, runner)
+        yield Project(server, folder, gitlab_runner)
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("gitlab")
+@pytest.mark.xdist_group("runner")
 class TestGate:
     def test_passes_fails_and_keeps_one_note(self, project):
         passed = project.judge(290)
@@ -276,25 +271,25 @@ class OwnInstance:
 
 
 @pytest.fixture
-def own_instance(tmp_path, runner):
+def own_instance(tmp_path, gitlab_runner):
     folder, forge, registry = tmp_path / "project", tmp_path / "forge", tmp_path / "registry"
     for place in (folder, forge / "octo", forge / "octo-org"):
         place.mkdir(parents=True)
-    (forge / "octo" / "cdml.git").symlink_to(runner.source)
+    (forge / "octo" / "cdml.git").symlink_to(gitlab_runner.source)
     git(forge, "init", "--quiet", "--bare", "octo-org/flights.git")
     git(forge / "octo-org" / "flights.git", "config", "http.receivepack", "true")
-    (folder / ".gitlab-ci.yml").write_text(ALL.format(revision=runner.revision))
+    (folder / ".gitlab-ci.yml").write_text(ALL.format(revision=gitlab_runner.revision))
     (folder / "cdml.yaml").write_text(MODEL.format(registry=registry))
     rows(400, seed=8)[["id", "x", "y", "late"]].to_parquet(folder / "rows.parquet")
     commit_all(folder)
     call_origin(folder)
     with GitLabServer(certificate=certificate(tmp_path), repositories=forge) as server:
         git(folder, "remote", "add", "journal", f"{server.site}/{server.path}.git")
-        yield OwnInstance(server, folder, runner, registry)
+        yield OwnInstance(server, folder, gitlab_runner, registry)
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("gitlab")
+@pytest.mark.xdist_group("runner")
 def test_a_model_is_gated_delivered_and_rolled_back_on_an_instance_of_ones_own(own_instance):
     project = own_instance
     for number, features in ((7, ("x",)), (8, ("x", "y"))):

@@ -7,10 +7,10 @@ import pytest
 
 from fakes.github_server import GitHubServer
 from support.gitlab_pipelines import git
-from support.jenkins import ROOT, Jenkins, fetch_engine, pipelines
+from support.jenkins import ROOT, Jenkins, pipelines
 from support.result_files import write_lines
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("jenkins")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("runner")]
 
 PAGE = pipelines(ROOT / "docs/jenkins.md")
 MODEL = "model: 'models:/my-model@challenger', register: 'my-model'"
@@ -26,11 +26,6 @@ HOSTILE = "x$(touch pwned)`touch pwned`;touch pwned '\";touch pwned #${env}"
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    return fetch_engine(tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(scope="module")
 def agent(tmp_path_factory):
     """The home of an agent, which builds share."""
     return tmp_path_factory.mktemp("agent")
@@ -43,7 +38,7 @@ def github():
 
 
 @pytest.fixture
-def jenkins(tmp_path, engine, agent, github):
+def jenkins(tmp_path, jenkins_engine, agent, github):
     """A multibranch project, and the change request 7 of a repository on GitHub."""
     site = github.url.removesuffix("/api/v3")
     old = [{"id": f"q{case}", "passed": case < 240} for case in range(300)]
@@ -54,7 +49,7 @@ def jenkins(tmp_path, engine, agent, github):
     head = git(tmp_path, "rev-parse", "HEAD")
     github.add_pull(7, head)
     return Jenkins(
-        jars=engine,
+        jars=jenkins_engine,
         home=agent,
         workspace=tmp_path,
         checkout={"GIT_COMMIT": head, "GIT_URL": f"{site}/octo-org/flights.git"},
