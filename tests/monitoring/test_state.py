@@ -18,6 +18,7 @@ from cdml.monitoring.drift import DriftColumns, advance_drift
 from cdml.monitoring.promises import MOST_SLICES, Promise
 from cdml.monitoring.serving import ServingPeriod
 from cdml.monitoring.state import (
+    MOST_DRIFTING,
     DriftState,
     MonitorState,
     add_point,
@@ -101,6 +102,13 @@ def test_a_year_of_daily_looks_stays_below_a_megabyte(names, slices):
     stored = sum(len(zlib.compress(text.encode())) + GIT for text in written)
 
     assert stored < MEGABYTE
+
+
+def test_the_output_says_how_many_columns_are_not_listed():
+    state = next(a_year(["accuracy"]))
+
+    assert MOST_DRIFTING == len(state.drift.columns)
+    assert f"{len(PROFILES) - MOST_DRIFTING} are not" in state.drift.not_compared["others"]
 
 
 def test_a_state_is_read_as_it_was_written():

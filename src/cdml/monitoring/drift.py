@@ -86,11 +86,15 @@ def advance_drift(
         largest = sorted(by_name.values(), key=_rank)[:MOST_DRIFTING]
         most = max(MOST_DRIFT_POINTS // max(len(largest), 1), 2)
         by_name = {one.name: _thin_out(one, most) for one in largest}
+    not_compared = dict(columns.not_compared)
+    if (left := len(columns.all) - MOST_DRIFTING) > 0:
+        reason = f"only the {MOST_DRIFTING} columns that differ most are listed; {left:,} are not"
+        not_compared["others"] = reason
     return state.model_copy(
         update={
             "next_window": max(state.next_window, ended),
             "columns": tuple(by_name.values()),
-            "not_compared": dict(columns.not_compared),
+            "not_compared": not_compared,
         }
     )
 
