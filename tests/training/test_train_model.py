@@ -173,6 +173,8 @@ def test_a_lineage_of_another_model_is_not_stored(project):
 FAILURES = {
     "fails": ("print('no data'); raise SystemExit(3)", "", "exit code 3. Its last line: no data."),
     "writes nothing": ("print('done')", "", "wrote nothing to model/"),
+    "writes a file": ("open('model', 'w').write('x')", "", "wrote nothing to model/"),
+    "makes a link": ("import os; os.symlink('/etc', 'model')", "", "wrote no MLmodel file"),
     "writes no MLmodel": (
         "import os; os.mkdir('model'); open('model/x', 'w').write('x')",
         "",

@@ -58,6 +58,8 @@ def emptied(folder: Path, root: Path, *, keep: bool) -> Iterator[None]:
 
 
 def _put_back(folder: Path, aside: Path) -> None:
+    if folder.is_symlink() or folder.is_file():  # the command may leave anything there
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
     if aside.is_dir():
         aside.rename(folder)
