@@ -40,7 +40,7 @@ class RetrainSettings(SettingsModel):
     `reason`. On GitLab, the value of `CDML_WORKFLOW` in a new pipeline."""
     ref: str | None = None
     """Branch whose workflow or pipeline is run; by default the repository's default branch."""
-    event: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
+    event: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=100)] | None = None
     """On GitHub, type of a `repository_dispatch` that is sent instead; its `client_payload` has the
     `reason`."""
 
