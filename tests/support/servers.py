@@ -71,7 +71,8 @@ def _environment(more):
         for name, value in os.environ.items()
         if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("MLFLOW_")
     }
-    return {**kept, "OMP_NUM_THREADS": "1", **(more or {})}
+    usual = {"OMP_NUM_THREADS": "1", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return {**kept, **usual, **(more or {})}
 
 
 def _wait(process, health, log, patience):
