@@ -97,6 +97,17 @@ def test_times_that_are_text_are_an_error(tmp_path):
         world.monitor()
 
 
+def test_predictions_without_a_time_are_an_error(tmp_path):
+    world = MonitoredWorld(tmp_path)
+    world.ship("A")
+    world.serve(5, rows=20)
+    world.traffic["at"][7] = world.traffic["at"][30] = None
+    world.write()
+
+    with pytest.raises(InputError, match=r"^2 predictions of .* have no time \(at\)\."):
+        world.monitor(dry_run=True)
+
+
 def test_predictions_without_a_value_are_in_no_figure(tmp_path):
     world = MonitoredWorld(tmp_path)
     world.ship("A")

@@ -87,7 +87,21 @@ class _Summary:
                 "Write times as timestamps. In CSV and JSON lines, ISO 8601 text such as"
                 " 2026-05-01T12:00:00Z is one.",
             )
+        self._refuse_untimed(file)
         return file
+
+    def _refuse_untimed(self, file: Predictions) -> None:
+        """Refuse predictions without a time: they belong to no window, so nothing judges them."""
+        time = quote(self.query.columns.time)
+        [(untimed,)] = self.engine.fetch(
+            f"SELECT count(*) FROM {parquet(file.path)} WHERE {time} IS NULL", file.path
+        )
+        if untimed:
+            raise InputError(
+                f"{untimed:,} predictions of {self.log.ref.uri} have no time"
+                f" ({self.query.columns.time}).",
+                "Log the time of each prediction: without it, the prediction cannot be judged.",
+            )
 
     @cached_property
     def labels(self) -> Predictions | None:
