@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cdml.ci.run import CiRun
@@ -10,6 +11,8 @@ from cdml.common.addresses import names_table
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
+from cdml.data.check import may_disclose
+from cdml.data.drift.classes import Classes
 from cdml.data.drift.predictions import (
     champion_profile,
     judge_predictions,
@@ -17,6 +20,7 @@ from cdml.data.drift.predictions import (
     unknown_predictions,
 )
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
+from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import require_agreement
 from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
@@ -27,6 +31,7 @@ from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evaluation.scored_model import locate_predictions, typed_columns
+from cdml.evaluation.task import layout as find_layout
 from cdml.evidence import store
 from cdml.evidence.lineage import FINGERPRINT, lineage_of
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
@@ -36,7 +41,9 @@ from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.report.report_formats import report_formats
 from cdml.report.test_results import RESULTS
+from cdml.statistics.metrics import Task
 from cdml.tables.query import Field
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +122,7 @@ def run_gate(
         )
         drifted: tuple[Check, ...] = ()
         if table is None:
-            keep_predictions(ports, output, evaluation.produced)
+            keep_predictions(ports, output, evaluation.produced, partial(_classes, loaded))
             drifted = _predictions(contenders, challenger, opponent)
         run = GateRun(
             data=add_checks(loaded, validated, drifted, output) if drifted else validated,
@@ -153,6 +160,19 @@ def run_gate(
 def _table_of(loaded: LoadedConfig, predictions: str | None) -> str | None:
     """The address of predictions that stay in a table of a database or of Spark."""
     return predictions if predictions and names_table(loaded.locate(predictions)) else None
+
+
+def _classes(loaded: LoadedConfig, predictions: Table) -> Classes | None:
+    """What is profiled of the label; None where the task has no classes."""
+    layout = find_layout(loaded.config, predictions.fields)
+    if layout.label is None or layout.task not in {Task.BINARY, Task.MULTICLASS}:
+        return None
+    contract = load_contract(loaded, loaded.config.data.contract)
+    return Classes(
+        label=layout.label,
+        binary=layout.task is Task.BINARY,
+        may_disclose=may_disclose(loaded, contract, layout.label),
+    )
 
 
 def _columns(

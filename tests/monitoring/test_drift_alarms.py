@@ -166,6 +166,7 @@ def test_a_version_without_profiles_says_so(tmp_path):
     assert {
         "inputs": "no profile is stored with v1",
         "predictions": "no profile is stored with v1",
+        "labels": "no shares of classes are stored with v1",
     } == {one.column: one.reason for one in seen.not_compared}
 
 

@@ -1,11 +1,13 @@
 """A version that serves, its logged predictions, and the labels that arrive later."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdml.data.drift.classes import Classes, profile_classes
 from cdml.data.drift.measure import build_profile
 from cdml.data.drift.profile_file import FILE, PREDICTIONS_FILE, ProfileDocument, write_profile
 from cdml.evidence import store
@@ -124,6 +126,12 @@ class MonitoredWorld(World):
             self._write("profiled.parquet", columns)
             table = self.tables.open(str(self.folder / "profiled.parquet"))
             profile = build_profile(table, frozenset(), lambda _: True)
+            if file == PREDICTIONS_FILE:
+                self._write("labelled.parquet", {"late": late})
+                labelled = self.tables.open(str(self.folder / "labelled.parquet"))
+                classes = Classes(label="late", binary=True, may_disclose=True)
+                columns = (*profile.columns, profile_classes(labelled, classes))
+                profile = replace(profile, columns=columns)
             write_profile(
                 folder / file, ProfileDocument(produced=made, data=table.ref, profile=profile)
             )

@@ -6,10 +6,11 @@ from pydantic import Field
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, SliceValues, Text
+from cdml.evidence.charts import Fraction
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import DataRef, Producer
 
-Role = Literal["input", "prediction"]
+Role = Literal["input", "prediction", "label"]
 """What a column is to the model."""
 
 
@@ -93,6 +94,17 @@ class DriftWindow(EvidenceModel):
     """How far its rows are from the profile."""
 
 
+class ClassShare(EvidenceModel):
+    """How often a label has a class."""
+
+    name: Text
+    """The class, as text; `(other)` for all that are not listed."""
+    at_gate: Fraction
+    """Share of the evaluation rows at the version's gate."""
+    now: Fraction
+    """Share of the labels in the last judged window."""
+
+
 class MonitoredDrift(EvidenceModel):
     """How a column's windows differ from the profile stored with the version that serves."""
 
@@ -118,13 +130,15 @@ class MonitoredDrift(EvidenceModel):
     """The sentence that the report shows."""
     points: tuple[DriftWindow, ...] = ()
     """The windows for the plot; older ones are thinned out."""
+    classes: tuple[ClassShare, ...] = ()
+    """Of the label: every class. Empty where the contract classifies the label."""
 
 
 class NotCompared(EvidenceModel):
     """Columns that are not compared with a profile."""
 
     column: Text
-    """A column of the log, or `inputs` or `predictions`."""
+    """A column of the log, or `inputs`, `predictions` or `labels`."""
     reason: Text
     """Why not."""
 
@@ -190,7 +204,7 @@ class Monitoring(EvidenceModel):
     versions: Annotated[tuple[MonitoredVersion, ...], Field(max_length=1000)] = ()
     """Versions by the journal, the newest first."""
     drift: Annotated[tuple[MonitoredDrift, ...], Field(max_length=1000)] = ()
-    """Inputs and predictions of the version that serves; no labels are needed."""
+    """Inputs and predictions of the version that serves, and the classes of the labels."""
     not_compared: tuple[NotCompared, ...] = ()
     """Columns whose drift is not judged."""
     alarms: tuple[Alarm, ...] = ()

@@ -1,8 +1,9 @@
 """How closed windows move the tests on. Nothing here reads a clock or a table."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -34,6 +35,7 @@ class PeriodRows:
     labelled: int
     unusable: int
     figures: dict[str, WindowSums]
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
 def start_period(
@@ -119,6 +121,7 @@ def _merge(before: PeriodRows | None, rows: WindowRows) -> PeriodRows:
         labelled=(before.labelled if before else 0) + rows.labelled,
         unusable=(before.unusable if before else 0) + rows.unusable,
         figures=figures,
+        classes=Counter(before.classes if before else {}) + Counter(rows.classes),
     )
 
 

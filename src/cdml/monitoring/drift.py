@@ -1,10 +1,11 @@
-"""How far inputs and predictions are from the version's profile, window by window.
+"""How far inputs, predictions and labels are from the version's profile, window by window.
 
-No labels are needed. One window that differs is a bad day: only consecutive ones are an alarm.
+One window that differs is a bad day: only consecutive ones are an alarm.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoredDriftSettings
@@ -25,9 +26,11 @@ from cdml.monitoring.state import (
 from cdml.monitoring.windows import Grid, WindowCounts
 
 _NAMED = 3
+_State = TypeVar("_State", bound=DriftState)
 _SUBJECTS: Mapping[Role, str] = {
     "prediction": "The predictions differ from those at the gate",
     "input": "The inputs differ from the reference data",
+    "label": "The shares of the label's classes differ from those at the gate",
 }
 
 
@@ -67,13 +70,13 @@ def counts_of_period(
 
 
 def advance_drift(
-    state: DriftState,
+    state: _State,
     columns: DriftColumns,
     windows: Mapping[int, Mapping[str, Sequence[int]]],
     limits: DriftSettings,
     *,
     ended: int,
-) -> DriftState:
+) -> _State:
     """The state after all windows before `ended`; a window with too few rows changes nothing."""
     by_name = {one.name: one for one in state.columns}
     for window in sorted(number for number in windows if state.next_window <= number < ended):
@@ -154,7 +157,7 @@ def describe_drift(
 
 
 def drift_alarms(drift: Sequence[MonitoredDrift]) -> Iterator[Alarm]:
-    """One alarm for predictions and one for inputs, where drift persists."""
+    """One alarm each for predictions, inputs and labels, where drift persists."""
     for role, subject in _SUBJECTS.items():
         lasting = [one for one in drift if one.role == role and one.verdict is Verdict.WARN]
         if not lasting:

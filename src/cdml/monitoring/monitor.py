@@ -21,7 +21,7 @@ from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
 from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
 from cdml.monitoring.columns import columns_of, needed_columns
-from cdml.monitoring.drift_look import DriftLook
+from cdml.monitoring.drift_look import DriftLook, JudgedRows
 from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
@@ -31,7 +31,13 @@ from cdml.monitoring.replay import Replay
 from cdml.monitoring.rollbacks import Rollbacks
 from cdml.monitoring.row_alarms import row_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
-from cdml.monitoring.state import MonitorState, PeriodState, dump_state, parse_state
+from cdml.monitoring.state import (
+    LabelDriftState,
+    MonitorState,
+    PeriodState,
+    dump_state,
+    parse_state,
+)
 from cdml.monitoring.verdict import conclude
 from cdml.monitoring.windows import Grid, WindowQuery, WindowRows
 from cdml.report.formats.monitoring_issue import issue_body
@@ -134,7 +140,7 @@ class Look:
             one.kind in {"column", "schema"} and one.verdict is Verdict.INCONCLUSIVE
             for one in alarms
         )
-        state, replay = before, None
+        state, replay, judged = before, None, None
         if feeds.readable and not broken:
             replay = Replay(
                 loaded=self.loaded,
@@ -144,10 +150,10 @@ class Look:
                 grid=self.grid,
                 starts=tuple(one.since for one in periods),
             )
-            state, more = self._judge(before, periods, feeds, fresh=new)
+            state, more, judged = self._judge(before, periods, feeds, fresh=new)
             alarms += more
         log = None if broken else feeds.predictions.table
-        state, more = self._drift.compare(state, periods, log)
+        state, more = self._drift.compare(state, periods, log, judged)
         alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
         evidence = self._evidence(state, feeds, alarms)
@@ -195,8 +201,8 @@ class Look:
         feeds: Feeds,
         *,
         fresh: bool,
-    ) -> tuple[MonitorState, list[Alarm]]:
-        """The state after this look, and what its rows give rise to.
+    ) -> tuple[MonitorState, list[Alarm], JudgedRows]:
+        """The state after this look, what its rows give rise to, and those of what serves.
 
         `fresh` is a version that no look has seen before: the columns are its own.
         """
@@ -206,12 +212,14 @@ class Look:
             if one.operation not in known:
                 known[one.operation] = self._start(one, layout.task, feeds)
         closed = self.grid.closed(self.ports.clock.now())
+        labels = self._drift.remembered_labels(before, periods[-1], layout.task)
         rows = self._rows(
             [known[one.operation] for one in periods if not known[one.operation].over],
             periods,
             feeds,
             layout,
             closed,
+            labels,
         )
         by_period, unknown = assign(rows, periods)
         moved: list[PeriodState] = []
@@ -229,7 +237,13 @@ class Look:
             moved.append(state)
         columns = feeds.columns if fresh else {**feeds.columns, **before.columns}
         after = before.model_copy(update={"periods": tuple(reversed(moved)), "columns": columns})
-        return after, list(row_alarms(rows, unknown, after.periods[0], self.settings))
+        judged = JudgedRows(
+            rows=by_period.get(len(periods) - 1, ()),
+            closed=closed,
+            task=layout.task,
+            labels=labels,
+        )
+        return after, list(row_alarms(rows, unknown, after.periods[0], self.settings)), judged
 
     @property
     def _drift(self) -> DriftLook:
@@ -273,10 +287,16 @@ class Look:
         feeds: Feeds,
         layout: Layout,
         closed: int,
+        label_drift: LabelDriftState | None,
     ) -> tuple[WindowRows, ...]:
-        """The rows of all windows that closed since the last look, and of a few before."""
+        """The rows of all windows that closed since the last look, and of a few before.
+
+        With `label_drift`, the labels of each class are counted.
+        """
         predictions = feeds.predictions.table
-        next_ = min((one.next_window for one in open_), default=closed)
+        nexts = [one.next_window for one in open_]
+        nexts += [label_drift.next_window] if label_drift else []
+        next_ = min(nexts, default=closed)
         first = max(next_ - LOOK_BACK, self.grid.number(periods[0].since))
         if predictions is None or first >= closed:
             return ()
@@ -289,6 +309,7 @@ class Look:
             last=closed - 1,
             starts=tuple(one.since for one in periods),
             figures=tuple({one.key: one for one in figures}.values()),
+            classes=label_drift is not None,
             parts=tuple(
                 dict.fromkeys(
                     rule.part

@@ -144,6 +144,18 @@ class DriftState(EvidenceModel):
     not_compared: Mapping[str, Text] = Field(default_factory=dict)
 
 
+class LabelDriftState(DriftState):
+    """The label of the version that serves; all windows before `next_window` are compared.
+
+    `classes` has the rows of each class at the gate and in the last judged window. `unknown` counts
+    the labels of all windows whose class no evaluation row had; `values` names some, with counts.
+    """
+
+    classes: Mapping[str, tuple[Count, Count]] = Field(default_factory=dict)
+    unknown: Count = 0
+    values: Mapping[str, Count] = Field(default_factory=dict)
+
+
 class IssueState(EvidenceModel):
     """The issue that was opened, so that it is closed when a new version is deployed."""
 
@@ -160,6 +172,7 @@ class MonitorState(EvidenceModel):
     periods: Annotated[tuple[PeriodState, ...], Field(max_length=1000)] = ()
     columns: Mapping[str, Mapping[str, Text]] = Field(default_factory=dict)
     drift: DriftState | None = None
+    label_drift: LabelDriftState | None = None
     issue: IssueState | None = None
 
 

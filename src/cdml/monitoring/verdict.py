@@ -52,7 +52,9 @@ def conclude(
         drift=tuple(drift),
         not_compared=tuple(
             NotCompared(column=name, reason=why)
-            for name, why in (state.drift.not_compared if state.drift else {}).items()
+            for one in (state.drift, state.label_drift)
+            if one is not None
+            for name, why in one.not_compared.items()
         ),
         alarms=tuple(alarms),
         produced=produced,

@@ -14,6 +14,8 @@ from cdml.tables.table import Table
 
 WINDOW_COLUMN = "cdml_window"
 """The column of exported rows with the number of their window."""
+MOST_CLASSES = 1_000
+"""Classes of a window that are listed: the most frequent."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,7 +60,8 @@ class Columns:
 class WindowQuery:
     """Which windows are reduced to figures, of all rows and of the slices in `parts`.
 
-    `starts` are when versions began to serve. Ranks (`roc_auc`) are those of all rows only.
+    `starts` are when versions began to serve. Ranks (`roc_auc`) are those of all rows only. With
+    `classes`, the labels of each class are counted.
     """
 
     columns: Columns
@@ -68,6 +71,7 @@ class WindowQuery:
     starts: tuple[datetime, ...]
     figures: tuple[Figure, ...]
     parts: tuple[Part, ...] = ()
+    classes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ class WindowRows:
 
     `at` is the index of the last start before them, -1 before the first. Unusable rows have no
     prediction, or no probability between 0 and 1; they are in no figure. `figures` are by
-    `Figure.key_of`.
+    `Figure.key_of`. `classes` are the labels of each class, at most `MOST_CLASSES` of them.
     """
 
     window: int
@@ -100,6 +104,7 @@ class WindowRows:
     labelled: int
     unusable: int
     figures: Mapping[str, WindowSums] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,27 +13,42 @@ from typing import Any
 
 from cdml.adapters.predictions.bin_counts import Group, count_bins
 from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
-from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
+from cdml.adapters.predictions.row_sql import (
+    PREDICTION,
+    SCORE,
+    Row,
+    as_class,
+    binary_value,
+    class_text,
+)
+from cdml.adapters.predictions.window_sums import (
+    count_classes,
+    one_value,
+    scaled,
+    sums_of,
+    window_sums,
+)
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
 from cdml.monitoring.windows import (
+    MOST_CLASSES,
     WINDOW_COLUMN,
     ServedRows,
     WindowCounts,
     WindowQuery,
     WindowRows,
 )
-from cdml.statistics.metrics import Loss, Metric
+from cdml.statistics.metrics import Loss, Task
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table
 
 _WINDOW, _AT, _VERSION = WINDOW_COLUMN, "cdml_at", "cdml_version"
-_EARLY, _PART = "cdml_early", "cdml_part"
+_EARLY, _PART, _CLASS = "cdml_early", "cdml_part", "cdml_class"
 _GROUP = f"{_WINDOW}, {_AT}, {_VERSION}"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -148,8 +163,16 @@ class _Summary:
             _GROUP, f"{self._early} AS early", f"{self._labelled} AS labelled",
             f"{self._usable} AS usable", *values, *parts,
         ]  # fmt: skip
+        if self._classes:
+            label = quote(self.query.columns.layout.required_label)
+            inner.append(f"CASE WHEN {self._labelled} THEN c.{label} END AS {_CLASS}")
+            parts.append(_CLASS)
         sets = [f"({_GROUP})", *(f"({_GROUP}, {name})" for name in parts)]
-        grouped = [f"CASE WHEN GROUPING({name}) = 0 THEN {name} END" for name in parts]
+        texts = [self._class_text if name == _CLASS else name for name in parts]
+        grouped = [
+            f"CASE WHEN GROUPING({name}) = 0 THEN {text} END"
+            for name, text in zip(parts, texts, strict=True)
+        ]
         in_set = [f"GROUPING({name}) = 0" for name in parts]
         select = [
             f"{_GROUP}, {_list(grouped)}, {_list(in_set)}",
@@ -157,13 +180,15 @@ class _Summary:
             "count_if(early)",
             "count_if(labelled)",
         ]
-        select += ["count_if(NOT usable)", *chain(*map(_sums, figures, names))]
+        select += ["count_if(NOT usable)", *chain(*map(sums_of, figures, names))]
         found = self.engine.fetch(
             f"SELECT {', '.join(select)} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
-            f" GROUP BY GROUPING SETS ({', '.join(sets)}) ORDER BY ALL",
+            f" GROUP BY GROUPING SETS ({', '.join(sets)}){self._most_classes} ORDER BY ALL",
             self.predictions.path,
         )
-        slices = self._slices([one for one in found if any(one[4])], figures)
+        classes = count_classes([one for one in found if self._classes and one[4][-1]])
+        watched = len(self._parts)
+        slices = self._slices([one for one in found if any(one[4][:watched])], figures)
         found = [one[:3] + one[5:] for one in found if not any(one[4])]
         self._refuse_labels(total, sum(one[3] for one in found), sum(one[4] for one in found))
         ranked = self._ranked()
@@ -172,7 +197,7 @@ class _Summary:
             by_name = dict(ranked.get((window, at, version), {}))
             by_name |= slices.get((window, at, version), {})
             for place, figure in enumerate(figures):
-                if made := _window_sums(figure, sums[4 * place : 4 * place + 4]):
+                if made := window_sums(figure, sums[4 * place : 4 * place + 4]):
                     by_name[figure.key] = made
             rows.append(
                 WindowRows(
@@ -183,9 +208,32 @@ class _Summary:
                     labelled=labelled,
                     unusable=unusable,
                     figures=by_name,
+                    classes=classes.get((window, at, version), {}),
                 )
             )
         return tuple(rows)
+
+    @property
+    def _classes(self) -> bool:
+        """Whether labels are counted by class."""
+        return self.query.classes and self.labels is not None
+
+    @property
+    def _class_text(self) -> str:
+        """The class of a label as text, once for each of its values."""
+        layout = self.query.columns.layout
+        field = self._row.pair.challenger.fields[layout.required_label]
+        text = binary_value if layout.task is Task.BINARY else as_class
+        return text(_CLASS, field)
+
+    @property
+    def _most_classes(self) -> str:
+        """Keep a label that differs in every row from filling the memory."""
+        if not self._classes:
+            return ""
+        in_set = f"GROUPING({_CLASS})"
+        place = f"row_number() OVER (PARTITION BY {_GROUP}, {in_set} ORDER BY count(*) DESC)"
+        return f" QUALIFY {in_set} = 1 OR {place} <= {MOST_CLASSES}"
 
     def _slices(
         self, found: Sequence[Sequence[Any]], figures: Sequence[Figure]
@@ -199,7 +247,7 @@ class _Summary:
             part = list(self._parts)[place], values[place]
             by_name = by_group.setdefault((window, at, version), {})
             for number, figure in enumerate(figures):
-                if made := _window_sums(figure, sums[4 * number : 4 * number + 4]):
+                if made := window_sums(figure, sums[4 * number : 4 * number + 4]):
                     by_name[figure.key_of(part)] = made
         return by_group
 
@@ -389,10 +437,10 @@ class _Summary:
         judged = f"{self._labelled} AND {self._usable}"
         if metric.loss is Loss.COLUMN:
             value = f"CAST(c.{quote(str(metric.column))} AS DOUBLE)"
-            return f"CASE WHEN isfinite({value}) THEN {_scaled(figure, value)} END"
+            return f"CASE WHEN isfinite({value}) THEN {scaled(figure, value)} END"
         if metric.loss is not None:
             loss = row.averaged(metric, "c")
-            return f"CASE WHEN {judged} THEN {_scaled(figure, loss)} END"
+            return f"CASE WHEN {judged} THEN {scaled(figure, loss)} END"
         label, prediction = row.label(), row.prediction("c")
         if figure.form is Form.WINDOW:
             cell = f"CAST({label} AS INT) * 2 + CAST({prediction} AS INT)"
@@ -423,7 +471,7 @@ class _Summary:
             self.predictions.path,
         )
         return {
-            (window, at, version): {auc.key: _one_value(auc, value)}
+            (window, at, version): {auc.key: one_value(auc, value)}
             for window, at, version, value in found
         }
 
@@ -451,47 +499,3 @@ def _require(table: Table, file: Predictions, names: Sequence[str]) -> None:
 
 def _microseconds(at: datetime) -> int:
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
-
-
-def _scaled(figure: Figure, value: str) -> str:
-    """A value between 0 and 1; the largest loss that counts is 0."""
-    if figure.metric.loss is Loss.BRIER:
-        return f"1.0 - {value}"
-    share = f"({value} - {figure.worst!r}) / {figure.best - figure.worst!r}"
-    return f"least(greatest({share}, 0.0), 1.0)"
-
-
-def _sums(figure: Figure, name: str) -> tuple[str, ...]:
-    """How many figures there are, their sum and that of their squares; or the cells 0, 1 and 3."""
-    if figure.form is Form.WINDOW:
-        return f"count({name})", *(f"count_if({name} = {cell})" for cell in (0, 1, 3))
-    squares = f"sum({name})" if figure.metric.loss is None else f"sum({name} * {name})"
-    return f"count({name})", f"sum({name})", squares, "0"
-
-
-def _one_value(figure: Figure, value: float) -> WindowSums:
-    scaled = figure.scale(value)
-    return WindowSums(count=1, sum=scaled, sum_of_squares=scaled**2)
-
-
-def _window_sums(figure: Figure, sums: Sequence[float]) -> WindowSums | None:
-    """The sums of a window; None where nothing informs the metric."""
-    count, first, second, third = sums
-    if not count:
-        return None
-    if figure.form is Form.MEAN:
-        return WindowSums(count=int(count), sum=float(first), sum_of_squares=float(second))
-    value = _of_confusion(figure.metric, third, second, count - first - second - third, first)
-    return None if value is None else _one_value(figure, value)
-
-
-def _of_confusion(metric: Metric, tp: float, fp: float, fn: float, tn: float) -> float | None:
-    """A metric of confusion counts, as scikit-learn defines it; None where it is not defined."""
-    if metric.name == "balanced_accuracy":
-        return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
-    if metric.name == "matthews_corrcoef":
-        product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-        return (tp * tn - fp * fn) / product**0.5 if product else None
-    weight = (metric.beta or 1.0) ** 2
-    total = (1 + weight) * tp + weight * fn + fp
-    return (1 + weight) * tp / total if total else None

@@ -3,11 +3,13 @@
 What it said then is kept with it as a profile; what it says now is found for the comparison anyway.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from cdml.config.schema import DriftSettings
 from cdml.data.drift.checks import judge_drift, not_compared, plan_drift
+from cdml.data.drift.classes import Classes, profile_classes
 from cdml.data.drift.measure import build_profile
 from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write_profile
 from cdml.data.drift.reference import stored_profile
@@ -24,11 +26,19 @@ _SCORE = "score"
 _COLUMNS = ("prediction", _SCORE)
 
 
-def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None:
-    """Profile what a model said, next to the evidence that may be kept with it."""
+def keep_predictions(
+    ports: DataPorts,
+    output: Path,
+    produced: Producer,
+    find_classes: Callable[[Table], Classes | None],
+) -> None:
+    """Profile a model's predictions, and the classes of its label, next to the other evidence."""
     table = ports.tables.open(str(output / PREDICTIONS))
     data = table.ref.model_copy(update={"uri": PREDICTIONS})
     profile = build_profile(table, _other_columns(table), _may_disclose)
+    if classes := find_classes(table):
+        columns = (*profile.columns, profile_classes(table, classes))
+        profile = replace(profile, columns=columns)
     write_profile(
         output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile)
     )

@@ -1,0 +1,64 @@
+"""The sums of a figure over the rows of a window: their SQL, and what they come to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cdml.adapters.predictions.bin_counts import Group
+from cdml.statistics.metrics import Loss, Metric
+from cdml.statistics.sequential.degradation import WindowSums
+from cdml.statistics.sequential.figures import Figure, Form
+
+
+def scaled(figure: Figure, value: str) -> str:
+    """A value between 0 and 1; the largest loss that counts is 0."""
+    if figure.metric.loss is Loss.BRIER:
+        return f"1.0 - {value}"
+    share = f"({value} - {figure.worst!r}) / {figure.best - figure.worst!r}"
+    return f"least(greatest({share}, 0.0), 1.0)"
+
+
+def sums_of(figure: Figure, name: str) -> tuple[str, ...]:
+    """How many figures there are, their sum and that of their squares; or the cells 0, 1 and 3."""
+    if figure.form is Form.WINDOW:
+        return f"count({name})", *(f"count_if({name} = {cell})" for cell in (0, 1, 3))
+    squares = f"sum({name})" if figure.metric.loss is None else f"sum({name} * {name})"
+    return f"count({name})", f"sum({name})", squares, "0"
+
+
+def one_value(figure: Figure, value: float) -> WindowSums:
+    """The sums of a metric that has one value in a window."""
+    one = figure.scale(value)
+    return WindowSums(count=1, sum=one, sum_of_squares=one**2)
+
+
+def window_sums(figure: Figure, parts: Sequence[float]) -> WindowSums | None:
+    """The sums of a window; None where nothing informs the metric."""
+    count, first, second, third = parts
+    if not count:
+        return None
+    if figure.form is Form.MEAN:
+        return WindowSums(count=int(count), sum=float(first), sum_of_squares=float(second))
+    value = _of_confusion(figure.metric, third, second, count - first - second - third, first)
+    return None if value is None else one_value(figure, value)
+
+
+def _of_confusion(metric: Metric, tp: float, fp: float, fn: float, tn: float) -> float | None:
+    """A metric of confusion counts, as scikit-learn defines it; None where it is not defined."""
+    if metric.name == "balanced_accuracy":
+        return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
+    if metric.name == "matthews_corrcoef":
+        product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        return (tp * tn - fp * fn) / product**0.5 if product else None
+    weight = (metric.beta or 1.0) ** 2
+    total = (1 + weight) * tp + weight * fn + fp
+    return (1 + weight) * tp / total if total else None
+
+
+def count_classes(rows: Sequence[Sequence[Any]]) -> Mapping[Group, Mapping[str, int]]:
+    """The labels of each class, by window, serving period and version."""
+    by_group: dict[Group, dict[str, int]] = {}
+    for window, at, version, values, _, many, *_ in rows:
+        if (name := values[-1]) is not None:
+            counts = by_group.setdefault((window, at, version), {})
+            counts[name] = counts.get(name, 0) + many
+    return by_group
