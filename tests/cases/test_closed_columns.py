@@ -112,11 +112,13 @@ def test_a_closed_column_cannot_make_slices(desk):
 
 
 def test_classes_of_a_closed_label_are_not_drawn(desk):
-    code, _ = desk.run("evaluate-model", CLASSES, ", features: [x]", label="diagnosis")
+    desk.run("gate", CLASSES, ", features: [x]", label="diagnosis")
     run(["report"])
 
-    assert 0 == code
-    assert "CANARY" not in "".join(desk.shown().values())
+    shown = desk.shown()
+    assert '"verdict": "pass"' in shown["evaluation.json"]
+    assert '"diagnosis"' in shown["predictions.profile.json"]
+    assert "CANARY" not in "".join(shown.values())
 
 
 def test_what_a_models_exception_says_is_withheld(desk):

@@ -1,4 +1,4 @@
-"""Gate, deploy, traffic that moves: `cdml monitor` warns before any label is there."""
+"""Gate, deploy, traffic that moves: `cdml monitor` warns before any label is there, and after."""
 
 import json
 import random
@@ -95,3 +95,14 @@ def test_moved_inputs_and_predictions_are_a_warning_on_the_terminal(tmp_path, ca
     }
     page = (tmp_path / ".cdml" / "monitor.html").read_text()
     assert "Drift of delay" in page
+
+    text = (tmp_path / "cdml.yaml").read_text()
+    (tmp_path / "cdml.yaml").write_text(text.replace("label_delay: 30d", "label_delay: 1d"))
+    write(tmp_path / "labels.parquet", log, "id", "late")
+    assert run(["monitor", *config]) == 0
+
+    assert "The shares of the label's classes differ" in capsys.readouterr().out
+    seen = json.loads((tmp_path / ".cdml" / "monitor.json").read_text())
+    [label] = [one for one in seen["drift"] if one["role"] == "label"]
+    shares = {one["name"]: one["at_gate"] for one in label["classes"]}
+    assert shares == {str(one).lower(): usual["late"].count(one) / 1000 for one in (True, False)}

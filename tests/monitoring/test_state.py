@@ -9,17 +9,19 @@ import pytest
 
 from cdml.config.monitoring import MonitoringSettings
 from cdml.config.schema import DriftSettings
-from cdml.data.drift.bins import Edges
+from cdml.data.drift.bins import Categories, Edges
 from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
 from cdml.journal.port import Snapshot
 from cdml.monitoring.advance import PeriodRows, advance, start_period
 from cdml.monitoring.drift import DriftColumns, advance_drift
+from cdml.monitoring.label_drift import advance_labels
 from cdml.monitoring.promises import MOST_SLICES, Promise
 from cdml.monitoring.serving import ServingPeriod
 from cdml.monitoring.state import (
     MOST_DRIFTING,
     DriftState,
+    LabelDriftState,
     MonitorState,
     add_point,
     dump_state,
@@ -41,6 +43,10 @@ PROFILES = tuple(
     for number in range(60)
 )  # fmt: skip
 COLUMNS = DriftColumns(profiles={"input": PROFILES})
+CLASSES = ColumnProfile(
+    name="kind", type=LogicalType.STRING, counts=(0, *[100] * 50, 0),
+    bins=Categories(names=tuple(f"class {number}" for number in range(50))),
+)  # fmt: skip
 LIMITS = DriftSettings()
 GIT = 300
 """Bytes of a commit and its tree."""
@@ -58,6 +64,7 @@ def a_year(names, slices=0):
     ]
     draws = random.Random(3)
     period, drift = start(promises), DriftState(operation="0" * 32, next_window=20_000)
+    labels = LabelDriftState(operation="0" * 32, next_window=20_000)
     for day in range(365):
         count = draws.randrange(9_000_000, 11_000_000)
         goods = {one.key_of(part): draws.gauss(0.9, 0.01) * count for one, part in parts}
@@ -69,9 +76,18 @@ def a_year(names, slices=0):
         period = advance(period, [rows], closed=20_001 + day, min_labelled=0.5)
         counts = {one.name: draw_counts(draws, count) for one in PROFILES}
         drift = advance_drift(drift, COLUMNS, {20_000 + day: counts}, LIMITS, ended=20_001 + day)
-        yield MonitorState(
-            model="flights", environment="production", periods=(period,), drift=drift
+        classes = {f"class {number}": draws.randrange(count // 50) for number in range(50)}
+        rows = PeriodRows(
+            window=20_000 + day, predictions=count, labelled=sum(classes.values()), unusable=0,
+            figures={}, classes=classes,
+        )  # fmt: skip
+        labels = advance_labels(
+            labels, CLASSES, [rows], LIMITS, closed=20_001 + day, min_labelled=0.0
         )
+        yield MonitorState(
+            model="flights", environment="production", periods=(period,), drift=drift,
+            label_drift=labels,
+        )  # fmt: skip
 
 
 def draw_counts(draws, rows):

@@ -42,6 +42,7 @@ class MonitoredWorld(World):
     `traffic` are logged predictions and `arrived` their labels, both as columns. Each of the
     `inputs` is a logged score that is right so often; None is what serves. With `profiled`, the
     version was trained on delays around 0, which are logged too, and profiles are stored with it.
+    Of its evaluation rows and of the requests, `late` were late; labels are logged as `spelled`.
     With `sliced`, requests come from JFK and LGA in turn; of `broken` 70 % are right.
     """
 
@@ -62,6 +63,7 @@ class MonitoredWorld(World):
         self.inputs = inputs or {}
         self.traffic |= {name: [] for name in self.inputs}
         self.profiled, self.delay = profiled, 0.0
+        self.late, self.spelled = 0.4, bool
         if profiled:
             self.traffic["delay"] = []
         self.sliced, self.broken = sliced, None
@@ -130,8 +132,8 @@ class MonitoredWorld(World):
                 self._write("labelled.parquet", {"late": late})
                 labelled = self.tables.open(str(self.folder / "labelled.parquet"))
                 classes = Classes(label="late", binary=True, may_disclose=True)
-                columns = (*profile.columns, profile_classes(labelled, classes))
-                profile = replace(profile, columns=columns)
+                of_label = profile_classes(labelled, classes)
+                profile = replace(profile, columns=(*profile.columns, of_label))
             write_profile(
                 folder / file, ProfileDocument(produced=made, data=table.ref, profile=profile)
             )
@@ -154,7 +156,7 @@ class MonitoredWorld(World):
         origin = ("JFK", "LGA")[len(self.traffic["request"]) % 2]
         if origin == self.broken:
             right = self.random.random() < 0.7
-        late = self.random.random() < 0.4
+        late = self.random.random() < self.late
         prediction = late if right else not late
         request = len(self.traffic["request"]) if request is None else request
         score = 0.8 if prediction else 0.2
@@ -169,9 +171,8 @@ class MonitoredWorld(World):
         for column, value in zip(self.traffic.values(), row, strict=True):
             column.append(value)
         if labelled:
-            for column, value in zip(
-                self.arrived.values(), (request, late, at.replace(tzinfo=None)), strict=True
-            ):
+            label = request, self.spelled(late), at.replace(tzinfo=None)
+            for column, value in zip(self.arrived.values(), label, strict=True):
                 column.append(value)
 
     def write(self, *, predictions=None, labels=None):

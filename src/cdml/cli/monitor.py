@@ -42,7 +42,7 @@ def _print_monitoring(wiring: "Wiring", output: Path, evidence: "Monitoring") ->
             click.echo(f"  {rule.verdict.value:13} {terminal(rule.reason)}")
         for one in version.not_monitored:
             click.echo(f"  not judged    {terminal(one.metric)}: {terminal(one.reason)}")
-    listed = [one for one in evidence.drift if one.role == "prediction" or one.verdict != "pass"]
+    listed = [one for one in evidence.drift if one.role != "input" or one.verdict != "pass"]
     for drift in listed:
         click.echo(f"  {drift.verdict.value:13} {terminal(drift.column)}: {terminal(drift.reason)}")
     if others := len(evidence.drift) - len(listed):

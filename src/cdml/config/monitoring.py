@@ -54,7 +54,7 @@ class RetrainSettings(SettingsModel):
 
 
 class MonitoredDriftSettings(SettingsModel):
-    """When live inputs or predictions have drifted; `data.drift` has the measure."""
+    """When live inputs, predictions or labels have drifted; `data.drift` has the measure."""
 
     windows: int = Field(default=3, ge=2, le=1000)
     """Consecutive windows at or above the threshold before it is an alarm."""
@@ -106,7 +106,8 @@ class MonitoringSettings(SettingsModel):
     roll back to a version that is proven better on the same rows; the latter two once."""
     retrain: RetrainSettings | None = None
     drift: MonitoredDriftSettings | None = MonitoredDriftSettings()
-    """How inputs and predictions are compared with the version's stored profile; null: not."""
+    """How inputs, predictions and labels are compared with the version's stored profiles; null:
+    not."""
     silence: Duration = 86_400.0
     """Time without predictions, or without labels that are due, after which monitoring alarms."""
 

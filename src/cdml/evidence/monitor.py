@@ -131,7 +131,8 @@ class MonitoredDrift(EvidenceModel):
     points: tuple[DriftWindow, ...] = ()
     """The windows for the plot; older ones are thinned out."""
     classes: tuple[ClassShare, ...] = ()
-    """Of the label: every class. Empty where the contract classifies the label."""
+    """Of the label: the classes whose share changed most, at most 5. Empty where the contract
+    classifies the label."""
 
 
 class NotCompared(EvidenceModel):

@@ -76,8 +76,12 @@ def advance_drift(
     limits: DriftSettings,
     *,
     ended: int,
+    most_points: int = MOST_DRIFT_POINTS,
 ) -> _State:
-    """The state after all windows before `ended`; a window with too few rows changes nothing."""
+    """The state after all windows before `ended`; a window with too few rows changes nothing.
+
+    Its columns have at most `most_points` together.
+    """
     by_name = {one.name: one for one in state.columns}
     for window in sorted(number for number in windows if state.next_window <= number < ended):
         for role, profiles in columns.profiles.items():
@@ -87,7 +91,7 @@ def advance_drift(
                     before = by_name.get(profile.name, ColumnDrift(name=profile.name, role=role))
                     by_name[profile.name] = _observe(before, window, value, limits)
         largest = sorted(by_name.values(), key=_rank)[:MOST_DRIFTING]
-        most = max(MOST_DRIFT_POINTS // max(len(largest), 1), 2)
+        most = max(most_points // max(len(largest), 1), 2)
         by_name = {one.name: _thin_out(one, most) for one in largest}
     not_compared = dict(columns.not_compared)
     if (left := len(columns.all) - MOST_DRIFTING) > 0:

@@ -14,7 +14,7 @@ from cdml.data.drift.profile import ColumnProfile, complete
 from cdml.evidence.monitor import Alarm, ClassShare, MonitoredDrift
 from cdml.monitoring.advance import PeriodRows
 from cdml.monitoring.drift import DriftColumns, advance_drift, describe_drift
-from cdml.monitoring.state import LabelDriftState
+from cdml.monitoring.state import MOST_CLASSES, MOST_LABEL_POINTS, LabelDriftState
 from cdml.monitoring.windows import Grid
 from cdml.tables.query import LogicalType
 
@@ -51,7 +51,9 @@ def advance_labels(
     }
     windows = {window: {profile.name: counts} for window, counts in counted.items()}
     columns = DriftColumns(profiles={"label": (profile,)})
-    after = advance_drift(state, columns, windows, limits, ended=closed)
+    after = advance_drift(
+        state, columns, windows, limits, ended=closed, most_points=MOST_LABEL_POINTS
+    )
     unknown, values = state.unknown, Counter(state.values)
     for one in rows:
         new, rest = _unknown(profile, one, classes)
@@ -74,13 +76,18 @@ def advance_labels(
     )
 
 
-def _classes(profile: ColumnProfile, now: Sequence[int]) -> Mapping[str, tuple[int, int]]:
+def _classes(profile: ColumnProfile, now: Sequence[int]) -> Mapping[str, tuple[float, float]]:
     if not isinstance(profile.bins, Categories):
         return {}
     flags = {"1": "true", "0": "false"} if profile.type is LogicalType.BOOLEAN else {}
     names = [*(flags.get(name, name) for name in profile.bins.names), OTHER]
-    pairs = zip(names, profile.counts[1:], now[1:], strict=True)
-    return {name: (before, after) for name, before, after in pairs if before or after}
+    before, after = (
+        [round(count / max(sum(counts), 1), 4) for count in counts[1:]]
+        for counts in (profile.counts, now)
+    )
+    shares = [one for one in zip(names, before, after, strict=True) if any(one[1:])]
+    shares.sort(key=lambda one: -abs(one[2] - one[1]))
+    return {name: (gate, share) for name, gate, share in shares[:MOST_CLASSES]}
 
 
 def _unknown(
@@ -122,10 +129,8 @@ def describe_labels(
 
 
 def _shares(state: LabelDriftState) -> tuple[ClassShare, ...]:
-    before, now = (sum(pair[side] for pair in state.classes.values()) for side in (0, 1))
     return tuple(
-        ClassShare(name=name, at_gate=gate / max(before, 1), now=after / max(now, 1))
-        for name, (gate, after) in state.classes.items()
+        ClassShare(name=name, at_gate=gate, now=now) for name, (gate, now) in state.classes.items()
     )
 
 

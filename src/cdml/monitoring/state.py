@@ -13,15 +13,19 @@ from cdml.journal.port import Snapshot
 from cdml.statistics.sequential.figures import Figure, Part, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
-MOST_POINTS = 100
+MOST_POINTS = 90
 """Points for the plots that all rules of a period keep together; older ones are thinned out."""
 MOST_ENDED = 20
 """Periods that are over and still listed."""
 
 MOST_DRIFT_POINTS = 60
 """Likewise of all columns' drift."""
-MOST_DRIFTING = 20
+MOST_DRIFTING = 12
 """Columns whose drift is remembered: those that have drifted first, then by their distance."""
+MOST_LABEL_POINTS = 12
+"""Points of the label's drift."""
+MOST_CLASSES = 5
+"""Classes whose shares are remembered: those that changed most."""
 
 Point = tuple[int, int, float, float]
 """A window's number, its rows, its value and the logarithm of the e-value after it."""
@@ -147,11 +151,12 @@ class DriftState(EvidenceModel):
 class LabelDriftState(DriftState):
     """The label of the version that serves; all windows before `next_window` are compared.
 
-    `classes` has the rows of each class at the gate and in the last judged window. `unknown` counts
-    the labels of all windows whose class no evaluation row had; `values` names some, with counts.
+    `classes` has the shares of classes at the gate and in the last judged window: of those that
+    changed most. `unknown` counts the labels of all windows whose class no evaluation row had;
+    `values` names some, with counts.
     """
 
-    classes: Mapping[str, tuple[Count, Count]] = Field(default_factory=dict)
+    classes: Mapping[str, tuple[Number, Number]] = Field(default_factory=dict)
     unknown: Count = 0
     values: Mapping[str, Count] = Field(default_factory=dict)
 

@@ -224,7 +224,9 @@ class _Summary:
         layout = self.query.columns.layout
         field = self._row.pair.challenger.fields[layout.required_label]
         text = binary_value if layout.task is Task.BINARY else as_class
-        return text(_CLASS, field)
+        # The profile has a decimal as the number that it is.
+        number = field.type is LogicalType.NUMBER
+        return text(f"CAST({_CLASS} AS DOUBLE)" if number else _CLASS, field)
 
     @property
     def _most_classes(self) -> str:

@@ -25,8 +25,9 @@ def monitoring_charts(rules: Sequence[MonitoredRule]) -> tuple[Chart, ...]:
 
 
 def drift_charts(drift: Sequence[MonitoredDrift]) -> tuple[Chart, ...]:
-    """One chart of each prediction column and of the inputs that have drifted; six at most."""
-    drawn = [one for one in drift if one.role == "prediction" or one.verdict is not Verdict.PASS]
+    """Charts of predictions, of the label and of the inputs that have drifted; six at most."""
+    drawn = [one for one in drift if one.role != "input" or one.verdict is not Verdict.PASS]
+    drawn.sort(key=lambda one: one.role == "input")
     return tuple(_drift_chart(number, one) for number, one in enumerate(drawn[:_DRIFTING], 1))
 
 
