@@ -47,7 +47,11 @@ def drawn(rows, delay, seed=5):
     delays = [draws.gauss(delay, 1) for _ in range(rows)]
     late = [one + draws.gauss(0, 1) > 0.5 for one in delays]
     answers = [one > 0.5 for one in delays]
-    return {"id": list(range(rows)), "delay": delays, "prediction": answers, "late": late}
+    scores = [0.9 if one else 0.1 for one in answers]
+    return {
+        "id": list(range(rows)), "delay": delays, "prediction": answers, "score": scores,
+        "late": late,
+    }  # fmt: skip
 
 
 def write(path, columns, *names):
@@ -80,7 +84,7 @@ def test_moved_inputs_and_predictions_are_a_warning_on_the_terminal(tmp_path, ca
     )
     log = drawn(DAYS * ROWS, 1.5)
     log["at"] = [since + timedelta(days=DAYS) * number / (DAYS * ROWS) for number in log["id"]]
-    write(tmp_path / "log.parquet", log, "id", "at", "delay", "prediction")
+    write(tmp_path / "log.parquet", log, "id", "at", "delay", "prediction", "score")
     capsys.readouterr()
 
     assert run(["monitor", *config]) == 0
@@ -88,6 +92,8 @@ def test_moved_inputs_and_predictions_are_a_warning_on_the_terminal(tmp_path, ca
     printed = capsys.readouterr().out
     assert "The inputs differ from the reference data: delay (PSI" in printed
     assert "The predictions differ from those at the gate: prediction (PSI" in printed
+    assert "estimated     accuracy 0.900, precision 0.900" in printed
+    assert "only if the scores are calibrated" in printed
     seen = json.loads((tmp_path / ".cdml" / "monitor.json").read_text())
     assert seen["verdict"] == "warn"
     assert {"delay": 6, "prediction": 6} == {

@@ -49,6 +49,11 @@ def _print_monitoring(wiring: "Wiring", output: Path, evidence: "Monitoring") ->
         click.echo(f"  pass          {others:,} more columns have not drifted for long")
     for skipped in evidence.not_compared:
         click.echo(f"  not compared  {terminal(skipped.column)}: {terminal(skipped.reason)}")
+    if estimate := evidence.estimate:
+        values = ", ".join(f"{one.metric} {one.value:.3f}" for one in estimate.metrics)
+        window = f"{estimate.start:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"  estimated     {values} in the window of {window}, without labels.")
+        click.echo(f"                {estimate.assumption}")
     for alarm in evidence.alarms:
         click.echo(f"  {alarm.verdict.value:13} {terminal(alarm.reason)}")
     print_verdict(evidence.verdict, evidence.reason)

@@ -144,6 +144,28 @@ class NotCompared(EvidenceModel):
     """Why not."""
 
 
+class EstimatedMetric(EvidenceModel):
+    """A metric that nobody has measured yet."""
+
+    metric: Text
+    """Name of the metric."""
+    value: Number
+    """What it would be."""
+
+
+class PerformanceEstimate(EvidenceModel):
+    """What metrics would be in the last window that has ended; information, never a verdict."""
+
+    start: Moment
+    """When the window begins, in UTC."""
+    rows: Count
+    """Predictions with a usable score."""
+    assumption: Text
+    """What has to be true for it."""
+    metrics: tuple[EstimatedMetric, ...]
+    """Those that the scores define."""
+
+
 class MonitoredVersion(EvidenceModel):
     """A version that serves or served, and how it kept its promises."""
 
@@ -208,6 +230,8 @@ class Monitoring(EvidenceModel):
     """Inputs and predictions of the version that serves, and the classes of the labels."""
     not_compared: tuple[NotCompared, ...] = ()
     """Columns whose drift is not judged."""
+    estimate: PerformanceEstimate | None = None
+    """Of a binary model whose scores are logged; null where there is none."""
     alarms: tuple[Alarm, ...] = ()
     """Silent feeds, missing columns and the like."""
     reactions: tuple[ReactionTaken, ...] = ()

@@ -1,6 +1,7 @@
 """Which columns of the two tables are read, and what each means."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cdml.config import Config
 from cdml.config.monitoring import MonitoringSettings
@@ -33,6 +34,17 @@ def columns_of(
         label_time=settings.label_time,
         layout=layout,
     )
+
+
+def estimate_columns(
+    config: Config, settings: MonitoringSettings, predictions: Table, layout: Layout
+) -> Columns | None:
+    """The columns of the predictions and of the positive class's score; None without a score."""
+    name = _score_columns(config).get(_SCORE, _SCORE)
+    if all(field.name != name for field in predictions.fields):
+        return None
+    columns = columns_of(config, settings, predictions, layout, ())
+    return replace(columns, scores={_SCORE: name})
 
 
 def prediction_columns(config: Config) -> Mapping[str, str]:

@@ -15,13 +15,14 @@ from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evaluation.prediction_store import Layout
 from cdml.evaluation.task import layout as find_layout
 from cdml.evidence import store
-from cdml.evidence.monitor import Alarm, Monitoring
+from cdml.evidence.monitor import Alarm, Monitoring, PerformanceEstimate
 from cdml.evidence.schema import Evaluation
 from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
 from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
 from cdml.monitoring.columns import columns_of, needed_columns
 from cdml.monitoring.drift_look import DriftLook, JudgedRows
+from cdml.monitoring.estimate import EstimateLook
 from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
 from cdml.monitoring.ports import MonitoringPorts
@@ -43,6 +44,7 @@ from cdml.monitoring.windows import Grid, WindowQuery, WindowRows
 from cdml.report.formats.monitoring_issue import issue_body
 from cdml.report.formats.monitoring_page import MONITORING_PAGE, render_monitoring_page
 from cdml.statistics.metrics import Task
+from cdml.tables.table import Table
 
 _ATTEMPTS = 3
 """Looks that are repeated because another one wrote first."""
@@ -156,7 +158,7 @@ class Look:
         state, more = self._drift.compare(state, periods, log, judged)
         alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
-        evidence = self._evidence(state, feeds, alarms)
+        evidence = self._evidence(state, feeds, alarms, self._estimate(periods, feeds, log))
         if dry_run:
             return evidence
         if not state.periods:
@@ -251,6 +253,16 @@ class Look:
             loaded=self.loaded, settings=self.settings, ports=self.ports, grid=self.grid
         )
 
+    def _estimate(
+        self, periods: Sequence[ServingPeriod], feeds: Feeds, log: Table | None
+    ) -> PerformanceEstimate | None:
+        if log is None:
+            return None
+        look = EstimateLook(
+            loaded=self.loaded, settings=self.settings, ports=self.ports, grid=self.grid
+        )
+        return look.estimate(periods, log, self._layout(feeds))
+
     def _layout(self, feeds: Feeds) -> Layout:
         table = (feeds.labels or feeds.predictions).table
         return find_layout(self.loaded.config, table.fields if table else ())
@@ -327,6 +339,7 @@ class Look:
         state: MonitorState,
         feeds: Feeds | None,
         alarms: Sequence[Alarm],
+        estimate: PerformanceEstimate | None = None,
     ) -> Monitoring:
         return conclude(
             state,
@@ -334,5 +347,6 @@ class Look:
             grid=self.grid,
             feeds=feeds,
             drift=self._drift.describe(state),
+            estimate=estimate,
             produced=producer(self.ports.ci_run, self.ports.clock),
         )

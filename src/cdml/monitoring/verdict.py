@@ -13,6 +13,7 @@ from cdml.evidence.monitor import (
     Monitoring,
     NotCompared,
     NotMonitored,
+    PerformanceEstimate,
 )
 from cdml.evidence.schema import Producer
 from cdml.gates.reasons import subject
@@ -30,6 +31,7 @@ def conclude(
     grid: Grid,
     feeds: Feeds | None,
     drift: Sequence[MonitoredDrift],
+    estimate: PerformanceEstimate | None,
     produced: Producer,
 ) -> Monitoring:
     """The evidence; without `feeds` nothing has been deployed."""
@@ -50,6 +52,7 @@ def conclude(
         closed_until=grid.start(state.periods[0].next_window) if state.periods else None,
         versions=versions,
         drift=tuple(drift),
+        estimate=estimate,
         not_compared=tuple(
             NotCompared(column=name, reason=why)
             for one in (state.drift, state.label_drift)

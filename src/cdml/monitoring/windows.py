@@ -117,6 +117,26 @@ class WindowCounts:
     counts: Mapping[str, tuple[int, ...]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedCells:
+    """Confusion counts that the scores of the same rows lead one to expect; only usable rows."""
+
+    window: int
+    at: int
+    version: str | None
+    true_positives: float
+    false_positives: float
+    false_negatives: float
+    true_negatives: float
+
+    @property
+    def rows(self) -> float:
+        """All of them."""
+        return (
+            self.true_positives + self.false_positives + self.false_negatives + self.true_negatives
+        )
+
+
 class PredictionLog(Protocol):
     """Joins logged predictions with the labels that arrived, and reduces them to sums."""
 
@@ -135,6 +155,14 @@ class PredictionLog(Protocol):
         self, predictions: Table, query: WindowQuery, columns: Sequence[ColumnProfile]
     ) -> tuple[WindowCounts, ...]:
         """Count these columns of the predictions in their bins, by window; reads no labels.
+
+        Raises:
+            InputError: a column is missing, or the times are of another type.
+        """
+        ...
+
+    def expect(self, predictions: Table, query: WindowQuery) -> tuple[ExpectedCells, ...]:
+        """The confusion counts that scores lead one to expect, of a binary task.
 
         Raises:
             InputError: a column is missing, or the times are of another type.

@@ -10,6 +10,7 @@ from cdml.adapters.tables.sql_engine import parquet, quote, quote_path
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
 from cdml.tables.query import Field, comparable
+from cdml.tables.table import Table
 
 HEAD = 2_048
 """Rows whose keys are looked at before the files are paired by position."""
@@ -92,6 +93,17 @@ def require_columns(predictions: Predictions, columns: Sequence[str]) -> None:
             f" it has {', '.join(predictions.fields)}.",
             "A predictions file has the key, the label, the slices and `prediction`; gates on"
             " probabilities also need `score` (or `score_<class>`).",
+        )
+
+
+def require_logged(table: Table, file: Predictions, names: Sequence[str]) -> None:
+    """Refuse a log that lacks one of these columns."""
+    missing = [name for name in dict.fromkeys(names) if name not in file.fields]
+    if missing:
+        raise InputError(
+            f"{table.ref.uri} has no column {', '.join(map(repr, missing))}; it has"
+            f" {', '.join(file.fields)}.",
+            "Name the columns in `monitoring` and `data.answer`, or log them.",
         )
 
 

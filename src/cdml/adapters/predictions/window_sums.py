@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cdml.adapters.predictions.bin_counts import Group
-from cdml.statistics.metrics import Loss, Metric
+from cdml.adapters.predictions.row_sql import as_class, binary_value
+from cdml.adapters.tables.sql_engine import literal
+from cdml.statistics.metrics import Loss, Metric, Task
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
+from cdml.tables.query import Field, LogicalType
 
 
 def scaled(figure: Figure, value: str) -> str:
@@ -52,6 +55,19 @@ def _of_confusion(metric: Metric, tp: float, fp: float, fn: float, tn: float) ->
     weight = (metric.beta or 1.0) ** 2
     total = (1 + weight) * tp + weight * fn + fp
     return (1 + weight) * tp / total if total else None
+
+
+def watched_value(column: str, values: Sequence[str]) -> str:
+    """The value of a slice column as text, NULL for those that are not watched."""
+    text = f"CAST({column} AS VARCHAR)"
+    return f"CASE WHEN {text} IN ({', '.join(map(literal, values))}) THEN {text} END"
+
+
+def class_of_label(column: str, field: Field, task: Task) -> str:
+    """The class of a label as text; a profile has a decimal as the number that it is."""
+    if field.type is LogicalType.NUMBER:
+        column = f"CAST({column} AS DOUBLE)"
+    return binary_value(column, field) if task is Task.BINARY else as_class(column, field)
 
 
 def count_classes(rows: Sequence[Sequence[Any]]) -> Mapping[Group, Mapping[str, int]]:

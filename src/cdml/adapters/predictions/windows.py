@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.bin_counts import Group, count_bins
-from cdml.adapters.predictions.pairing import Pair, Predictions, describe_file, refuse_other_types
-from cdml.adapters.predictions.row_sql import (
-    PREDICTION,
-    SCORE,
-    Row,
-    as_class,
-    binary_value,
-    class_text,
+from cdml.adapters.predictions.expected_cells import sum_cells
+from cdml.adapters.predictions.pairing import (
+    Pair,
+    Predictions,
+    describe_file,
+    refuse_other_types,
+    require_logged,
 )
+from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.predictions.window_sums import (
+    class_of_label,
     count_classes,
     one_value,
     scaled,
     sums_of,
+    watched_value,
     window_sums,
 )
 from cdml.adapters.tables.duckdb_engine import Engine, connect
@@ -36,12 +38,13 @@ from cdml.errors import InputError
 from cdml.monitoring.windows import (
     MOST_CLASSES,
     WINDOW_COLUMN,
+    ExpectedCells,
     ServedRows,
     WindowCounts,
     WindowQuery,
     WindowRows,
 )
-from cdml.statistics.metrics import Loss, Task
+from cdml.statistics.metrics import Loss
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
 from cdml.tables.query import Field, LogicalType
@@ -72,6 +75,9 @@ class DuckPredictionLog:
         carried = tuple(one.name for one in columns)
         return _Summary(self._engine, predictions, None, query, carried).counts(columns)
 
+    def expect(self, predictions: Table, query: WindowQuery) -> tuple[ExpectedCells, ...]:
+        return _Summary(self._engine, predictions, None, query).expected()
+
     def export(
         self, predictions: Table, labels: Table, query: WindowQuery, served: ServedRows, into: Path
     ) -> int:
@@ -93,7 +99,7 @@ class _Summary:
     def predictions(self) -> Predictions:
         columns = self.query.columns
         file = describe_file(self.engine, self.log.parquet)
-        _require(self.log, file, self._read)
+        require_logged(self.log, file, self._read)
         kind = file.fields[columns.time].type
         if kind not in {LogicalType.TIMESTAMP, LogicalType.DATE}:
             raise InputError(
@@ -125,7 +131,7 @@ class _Summary:
         columns = self.query.columns
         file = describe_file(self.engine, self.label_table.parquet)
         needed = [*columns.key, columns.layout.required_label, columns.label_time]
-        _require(self.label_table, file, [name for name in needed if name is not None])
+        require_logged(self.label_table, file, [name for name in needed if name is not None])
         refuse_other_types(self.predictions, file, columns.key, self.label_table.ref.uri)
         return file
 
@@ -175,7 +181,7 @@ class _Summary:
         ]
         in_set = [f"GROUPING({name}) = 0" for name in parts]
         select = [
-            f"{_GROUP}, {_list(grouped)}, {_list(in_set)}",
+            f"{_GROUP}, [{', '.join(grouped)}], [{', '.join(in_set)}]",
             "count(*)",
             "count_if(early)",
             "count_if(labelled)",
@@ -223,10 +229,7 @@ class _Summary:
         """The class of a label as text, once for each of its values."""
         layout = self.query.columns.layout
         field = self._row.pair.challenger.fields[layout.required_label]
-        text = binary_value if layout.task is Task.BINARY else as_class
-        # The profile has a decimal as the number that it is.
-        number = field.type is LogicalType.NUMBER
-        return text(f"CAST({_CLASS} AS DOUBLE)" if number else _CLASS, field)
+        return class_of_label(_CLASS, field, layout.task)
 
     @property
     def _most_classes(self) -> str:
@@ -285,6 +288,17 @@ class _Summary:
         return tuple(
             WindowCounts(window=window, at=at, version=version, counts=counts)
             for (window, at, version), counts in counted.items()
+        )
+
+    def expected(self) -> tuple[ExpectedCells, ...]:
+        """See the port."""
+        return sum_cells(
+            lambda sql: self.engine.fetch(sql, self.predictions.path),
+            self._relation,
+            _GROUP,
+            usable=self._usable,
+            positive=self._row.prediction("c"),
+            score=self._row.score("c"),
         )
 
     def _refuse_repeated(self) -> int:
@@ -372,7 +386,7 @@ class _Summary:
             *(f"p.{quote(name)} AS {quote(as_)}" for as_, name in columns.scores.items()),
             *(f"p.{quote(name)}" for name in self._figure_columns),
             *(
-                _watched(column, place, values)
+                f"{watched_value(f'p.{quote(column)}', values)} AS {_PART}_{place}"
                 for place, (column, values) in enumerate(self._parts.items())
             ),
             *(f"p.{quote(name)}" for name in self.carried if name != PREDICTION),
@@ -476,27 +490,6 @@ class _Summary:
             (window, at, version): {auc.key: one_value(auc, value)}
             for window, at, version, value in found
         }
-
-
-def _list(values: Sequence[str]) -> str:
-    return f"[{', '.join(values)}]"
-
-
-def _watched(column: str, place: int, values: Sequence[str]) -> str:
-    """The value of a slice column as text, NULL for those that are not watched."""
-    text = f"CAST(p.{quote(column)} AS VARCHAR)"
-    names = ", ".join(map(literal, values))
-    return f"CASE WHEN {text} IN ({names}) THEN {text} END AS {_PART}_{place}"
-
-
-def _require(table: Table, file: Predictions, names: Sequence[str]) -> None:
-    missing = [name for name in dict.fromkeys(names) if name not in file.fields]
-    if missing:
-        raise InputError(
-            f"{table.ref.uri} has no column {', '.join(map(repr, missing))}; it has"
-            f" {', '.join(file.fields)}.",
-            "Name the columns in `monitoring` and `data.answer`, or log them.",
-        )
 
 
 def _microseconds(at: datetime) -> int:
