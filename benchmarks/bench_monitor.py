@@ -39,7 +39,7 @@ columns = Columns(key=("request",), time="moment", prediction="prediction", scor
 number = grid.number(datetime(2026, 5, 2, tzinfo=UTC))
 query = WindowQuery(columns=columns, grid=grid, first=number, last=number,
                     starts=(datetime(2026, 5, 1, tzinfo=UTC),),
-                    figures=(figure_of(METRICS["accuracy"], Task.BINARY, {}),))
+                    figures=(figure_of(METRICS["accuracy"], Task.BINARY, {}),), classes=True)
 tables = DuckTables()
 [rows] = DuckPredictionLog().summarise(*map(tables.open, sys.argv[1:]), query)
 assert rows.labelled > 0

@@ -220,6 +220,20 @@ def test_more_late_flights_for_days_are_an_alarm_and_no_degradation(tmp_path):
     assert "Classes of late" in render_monitoring_page(seen).decode()
 
 
+def test_a_registry_that_does_not_answer_is_caught_up_at_the_next_look(tmp_path):
+    world = MonitoredWorld(tmp_path, profiled=True)
+    world.ship("A")
+    world.serve(4)
+    world.monitor()
+    world.serve(2)
+    world.registry.down = True
+    assert "Drift is not checked until the next look" in world.monitor().reason
+
+    world.registry.down = False
+
+    assert [4] == [one.windows for one in world.monitor().drift if one.role == "label"]
+
+
 def test_a_third_class_of_a_binary_label_is_a_warning_and_shown_escaped(tmp_path):
     world = MonitoredWorld(tmp_path, profiled=True)
     world.spelled = lambda late: ["<b>maybe", str(late)][len(world.arrived["late"]) % 10 > 0]

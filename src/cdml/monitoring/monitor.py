@@ -256,8 +256,8 @@ class Look:
     def _estimate(
         self, periods: Sequence[ServingPeriod], feeds: Feeds, log: Table | None
     ) -> PerformanceEstimate | None:
-        if log is None:
-            return None
+        if log is None or self.loaded.config.data.positive is None:
+            return None  # only a binary task has a positive class
         look = EstimateLook(
             loaded=self.loaded, settings=self.settings, ports=self.ports, grid=self.grid
         )

@@ -180,15 +180,16 @@ class _Summary:
             for name, text in zip(parts, texts, strict=True)
         ]
         in_set = [f"GROUPING({name}) = 0" for name in parts]
-        select = [
-            f"{_GROUP}, [{', '.join(grouped)}], [{', '.join(in_set)}]",
-            "count(*)",
-            "count_if(early)",
-            "count_if(labelled)",
-        ]
-        select += ["count_if(NOT usable)", *chain(*map(sums_of, figures, names))]
+        sums = ["count(*)", "count_if(early)", "count_if(labelled)", "count_if(NOT usable)"]
+        sums += chain(*map(sums_of, figures, names))
+        # All rows are added up once, and what that leaves once for each set.
+        by_all = ", ".join((_GROUP, *parts))
+        added = ", ".join(f"{one} AS cdml_sum_{place}" for place, one in enumerate(sums))
+        totals = ", ".join(f"sum(cdml_sum_{place})" for place in range(len(sums)))
         found = self.engine.fetch(
-            f"SELECT {', '.join(select)} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
+            f"SELECT {_GROUP}, [{', '.join(grouped)}], [{', '.join(in_set)}], {totals} FROM"
+            f" (SELECT {by_all}, {added} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
+            f" GROUP BY {by_all})"
             f" GROUP BY GROUPING SETS ({', '.join(sets)}){self._most_classes} ORDER BY ALL",
             self.predictions.path,
         )
@@ -237,7 +238,7 @@ class _Summary:
         if not self._classes:
             return ""
         in_set = f"GROUPING({_CLASS})"
-        place = f"row_number() OVER (PARTITION BY {_GROUP}, {in_set} ORDER BY count(*) DESC)"
+        place = f"row_number() OVER (PARTITION BY {_GROUP}, {in_set} ORDER BY sum(cdml_sum_0) DESC)"
         return f" QUALIFY {in_set} = 1 OR {place} <= {MOST_CLASSES}"
 
     def _slices(
