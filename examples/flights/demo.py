@@ -27,7 +27,7 @@ from cdml.errors import INTERRUPTED, CdmlError, ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read_evidence
 
-_TOLD = ("The ", "deploy: ", "cdml: ")
+_NARRATION = ("The ", "deploy: ", "cdml: ")
 _PROGRAMS = "/usr/sbin"
 """Where Debian puts it, and users have no path to."""
 
@@ -82,12 +82,12 @@ def has_haproxy() -> bool:
 
 
 def canaries(example: Path, execute: Execute, say: Callable[[str], None]) -> None:
-    """Start the example, tell what it tells, and end all that it started.
+    """Start the example, repeat what it says, and end all that it started.
 
     Args:
         example: the folder `examples/vm`.
         execute: other programs.
-        say: tells one line.
+        say: prints one line.
 
     Raises:
         InputError: the good canary was not promoted, or the bad one was.
@@ -99,7 +99,7 @@ def canaries(example: Path, execute: Execute, say: Callable[[str], None]) -> Non
         settings = ("env", f"PYTHON={sys.executable}", "CDML_PORTS=free")
         try:
             for line in execute((*settings, "bash", "start"), folder):
-                if line.startswith(_TOLD):
+                if line.startswith(_NARRATION):
                     say(line)
         finally:
             tuple(execute(("bash", "stop"), folder))
@@ -128,34 +128,34 @@ class Proposal:
 
     Attributes:
         name: its folder.
-        told: what it is.
+        description: what it is.
         expected: the exit code of its gate.
     """
 
     name: str
-    told: str
+    description: str
     expected: int
 
 
 PROPOSALS = (
     Proposal(
         name="challenger",
-        told="gradient boosting on half a year",
+        description="gradient boosting on half a year",
         expected=ACCEPTED,
     ),
     Proposal(
         name="worse",
-        told="the same, without the delay at departure",
+        description="the same, without the delay at departure",
         expected=REJECTED,
     ),
     Proposal(
         name="leaking",
-        told="the same, with the time of arrival: better in every figure, and of no use",
+        description="the same, with the time of arrival: better in every figure, and of no use",
         expected=REJECTED,
     ),
     Proposal(
         name="slice-breaker",
-        told="as good as the challenger on average, and upside down for one small airline",
+        description="as good as the challenger on average, and upside down for one small airline",
         expected=REJECTED,
     ),
 )
@@ -169,14 +169,14 @@ def demo(
     say: Callable[[str], None],
     progress: Progress,
 ) -> int:
-    """Tell the story in a folder of its own.
+    """Tell the story in one folder, and run the canaries meanwhile: mostly, they wait.
 
     Args:
         folder: where; emptied first if an earlier demo made it.
         invoke: the command line.
         execute: other programs.
-        say: tells one line.
-        progress: how work is told.
+        say: prints one line.
+        progress: shows how far the work is.
 
     Returns:
         0 if the story went as it should, else 1.
@@ -187,17 +187,19 @@ def demo(
     """
     story = _Story(folder=folder, invoke=invoke, execute=execute, say=say, progress=progress)
     _empty(folder)
-    try:
-        with _alone():
-            story.prepare()
-            story.first_champion()
-            story.proposals()
-            story.deliver()
-            story.take_back()
-            story.canaries()
-    except _Surprise as surprise:
-        say(f"\nNot as it should be: {surprise}")
-        return REJECTED
+    with ThreadPoolExecutor(max_workers=1) as background:
+        try:
+            with _alone():
+                said = background.submit(story.run_canaries) if has_haproxy() else None
+                story.prepare()
+                story.first_champion()
+                story.proposals()
+                story.deliver()
+                story.take_back()
+                story.canaries(said)
+        except _Surprise as surprise:
+            say(f"\nNot as it should be: {surprise}")
+            return REJECTED
     return story.end()
 
 
@@ -310,7 +312,7 @@ class _Story:
     def propose(self, proposal: Proposal, judged: Future[tuple[str, ...]]) -> None:
         """Tell one pull request, and report it."""
         *findings, verdict = judged.result()
-        self.say(f"\n{proposal.name}: {proposal.told}")
+        self.say(f"\n{proposal.name}: {proposal.description}")
         self.say(f"\n$ cdml {' '.join(_gate(proposal.name))}")
         for line in findings[:SHOWN]:
             self.say(line)
@@ -331,13 +333,23 @@ class _Story:
             self.cdml("rollback", "--reason", reason, *_output_options("rollback"))
             self.cdml("history")
 
-    def canaries(self) -> None:
+    def run_canaries(self) -> tuple[str, ...]:
+        """Give what the example of canaries says."""
+        lines: list[str] = []
+        canaries(EXAMPLE.parent / "vm", self.execute, lines.append)
+        return tuple(lines)
+
+    def canaries(self, said: Future[tuple[str, ...]] | None) -> None:
         """Where traffic is split, it has the last word."""
-        if not has_haproxy():
+        if said is None:
             self.say("\nNo canaries: HAProxy is not installed (`apt-get install haproxy`).")
             return
-        with self.chapter("One machine with HAProxy: one canary is promoted, one is not"):
-            canaries(EXAMPLE.parent / "vm", self.execute, self.say)
+        with self.chapter("Meanwhile, on one machine with HAProxy: two canaries"):
+            with self.progress.step("one is promoted, one is not", 1) as step:
+                lines = said.result()
+                step.advance()
+            for line in lines:
+                self.say(line)
 
     def end(self) -> int:
         """Where the time went, who serves now, where to look."""

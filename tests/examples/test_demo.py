@@ -46,6 +46,7 @@ class Stage:
         self.seen = {}
         self.codes = dict.fromkeys(REFUSED, 1)
         self.restored = ROLLED_BACK
+        self.canaries = ["The second is better", "a line"]
 
     def invoke(self, arguments):
         self.commands.append(arguments)
@@ -58,6 +59,8 @@ class Stage:
         return self.codes.get(Path(arguments[arguments.index("--output-dir") + 1]).name, 0)
 
     def played(self, command):
+        if "start" in command:
+            return Played(lines=self.canaries)
         if "gate" not in command:
             return Played(lines=["a line"])
         arguments = list(command[command.index("gate") :])
@@ -108,6 +111,15 @@ def test_every_command_reads_the_configuration_of_the_demo(stage):
 def test_a_story_as_it_should_be_ends_with_the_champion_restored(stage):
     assert 0 == stage.play()
     assert "The champion serves again: flight-delays version 1" in stage.said[-1]
+
+
+def test_the_canaries_have_their_chapter_after_the_rollback(stage, monkeypatch):
+    monkeypatch.setattr("flights_demo.has_haproxy", lambda: True)
+    stage.play()
+
+    rollback = next(at for at, line in enumerate(stage.said) if "cdml rollback" in line)
+    assert rollback < stage.said.index("The second is better")
+    assert "a line" not in stage.said[rollback:]
 
 
 def test_the_canaries_are_ended_even_where_they_went_wrong(tmp_path):
