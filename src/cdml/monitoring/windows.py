@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from cdml.data.drift.profile import ColumnProfile
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Part
 from cdml.tables.table import Table
+
+if TYPE_CHECKING:  # `cdml history` measures nothing, and numpy takes a while
+    from cdml.data.drift.profile import ColumnProfile
 
 WINDOW_COLUMN = "cdml_window"
 """The column of exported rows with the number of their window."""
@@ -152,7 +154,7 @@ class PredictionLog(Protocol):
         ...
 
     def count(
-        self, predictions: Table, query: WindowQuery, columns: Sequence[ColumnProfile]
+        self, predictions: Table, query: WindowQuery, columns: "Sequence[ColumnProfile]"
     ) -> tuple[WindowCounts, ...]:
         """Count these columns of the predictions in their bins, by window; reads no labels.
 
