@@ -65,7 +65,8 @@ def compare(
         into = Path(folder)
         sides = ((old, Side.OLD), *([(new, Side.NEW)] if new else []))
         tables = [
-            read_results(Path(path), into, reader, selection.of(side)) for path, side in sides
+            read_results(Path(path), into, reader, selection.conditions(side))
+            for path, side in sides
         ]
         roles = recognise_results(
             tables[0],

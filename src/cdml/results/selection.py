@@ -21,7 +21,7 @@ class Selection:
     reader: str | None = None
     values: Mapping[Side, Mapping[str, str]] = field(default_factory=dict)
 
-    def of(self, side: Side) -> Mapping[str, str]:
+    def conditions(self, side: Side) -> Mapping[str, str]:
         """What the rows of one file must have."""
         return self.values.get(side, {})
 

@@ -82,7 +82,7 @@ class SelectedResults:
         return self.open(path, Side.NEW) if written else None
 
     def _open(self, path: Path, side: Side) -> ResultTable | None:
-        reader, select = self._selection.reader, self._selection.of(side)
+        reader, select = self._selection.reader, self._selection.conditions(side)
         head = _head(path)
         packed = head.startswith(_GZIP)
         if not select and not packed and _choose(path, head, reader) is None:
