@@ -60,13 +60,18 @@ def wait_for(load, release):
         load.go_on(5)
 
 
+def wait_for_route(cluster, release):
+    """Wait until a new route answers: Envoy may learn it before the Service it leads to."""
+    with clients(cluster, a_second=20) as load:
+        wait_for(load, release)
+        load.go_on(20)
+
+
 @pytest.fixture
 def place(tmp_path, cluster):
     with PodsPlace(tmp_path, cluster) as place:
         place.target.switch(place.releases[0], fence=1)
-        with clients(cluster, a_second=20) as load:
-            wait_for(load, place.releases[0])
-            load.go_on(20)
+        wait_for_route(cluster, place.releases[0])
         yield place
 
 
@@ -101,6 +106,7 @@ def test_a_service_alone_switches_without_a_lost_request(tmp_path, cluster):
         place.target.switch(first, fence=1)
         cluster.put("httproutes", cluster.route())  # its backend is the Service that cdml made
         cluster.wait_for_gateway()
+        wait_for_route(cluster, first)
         with clients(cluster) as load:
             load.go_on(30)
             for fence, release in ((2, second), (3, first)):
