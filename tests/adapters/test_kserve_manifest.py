@@ -24,6 +24,11 @@ RELEASE = Release(
 )
 CUSTOM = {"containers": [{"name": "server", "image": IMAGE}]}
 
+COLD_START = (
+    "a rollback would be a cold start, because Knative scales the previous revision to zero and"
+    " removes its route"
+)
+
 
 def settings(weights=None, **more):
     given = {"namespace": "models", "manifest": "model.yaml", "service": "flights", **more}
@@ -86,13 +91,19 @@ class TestARefusedManifest:
                 {**custom(), "spec": {"predictor": {"containers": [{"name": "a"}, {"name": "b"}]}}},
                 "spec.predictor.containers (a, b) leave open which one serves",
             ),
-            (manifest(annotations=mode("Serverless")), "a rollback would be a cold start"),
+            (
+                manifest(annotations=mode("Serverless")),
+                f"is 'Serverless': {COLD_START}; leave it out: cdml writes Standard",
+            ),
             (manifest(annotations=mode("Knative")), "a rollback would be a cold start"),
             (manifest(annotations=mode("ModelMesh")), "serve several models"),
             (manifest(annotations=mode("Fast")), "is 'Fast': KServe does not know it"),
             (manifest(minReplicas=0), "spec.predictor.minReplicas is 0: a release without pods"),
             (manifest({"canary": [{"trafficPercent": 5}]}), "spec.canary: cdml splits the traffic"),
-            (manifest(canaryTrafficPercent=5), "spec.predictor.canaryTrafficPercent: cdml splits"),
+            (
+                manifest(canaryTrafficPercent=5),
+                f"spec.predictor.canaryTrafficPercent: {COLD_START}; cdml writes the mode Standard",
+            ),
             (manifest({"transformer": {}}), "spec.transformer: requests would not go through it"),
             (manifest(name="v1"), "spec.predictor.name is 'v1': cdml names each release"),
             (model(storageUri="s3://models/latest"), "'s3://models/latest', an alias that does"),

@@ -22,17 +22,20 @@ _FRAMEWORKS = (
     *("huggingface", "lightgbm", "onnx", "paddle", "pmml", "pytorch", "sklearn", "tensorflow"),
     *("triton", "xgboost"),
 )
+_COLD_START = (
+    "a rollback would be a cold start, because Knative scales the previous revision to zero and"
+    " removes its route"
+)
 _MODES = {
-    "Knative": "a rollback would be a cold start, because Knative scales the previous revision to"
-    " zero and removes its route",
+    "Knative": _COLD_START,
     "ModelMesh": "its pods serve several models, so cdml cannot prove which one answers",
 }
-_MODES["Serverless"] = _MODES["Knative"]
+_MODES["Serverless"] = _COLD_START
 _REFUSED = {
     "spec.canary": "cdml splits the traffic by the route; KServe 0.20 reports such a canary as"
     " ready and sends it no requests",
-    f"{_PREDICTOR}.canaryTrafficPercent": "cdml splits the traffic by the route, as"
-    " deploy.canary.steps says",
+    f"{_PREDICTOR}.canaryTrafficPercent": f"{_COLD_START}; cdml writes the mode Standard instead,"
+    " and splits the traffic by the route, as deploy.canary.steps says",
     "spec.transformer": "requests would not go through it",
     "spec.explainer": "cdml does not deploy it",
     f"{_PREDICTOR}.workerSpec": "cdml does not deploy models on several nodes",
@@ -126,8 +129,8 @@ def _modes(service: Mapping[str, Any]) -> Iterator[str]:
     if mode not in SERVED_ALONE:
         why = _MODES.get(mode, "KServe does not know it")
         yield (
-            f"metadata.annotations.{DEPLOYMENT_MODE} is {mode!r}: {why}; write Standard, which a"
-            " cluster whose default is another mode serves too"
+            f"metadata.annotations.{DEPLOYMENT_MODE} is {mode!r}: {why}; leave it out: cdml writes"
+            " Standard, which a cluster whose default is another mode serves too"
         )
     replicas = service["spec"]["predictor"].get("minReplicas")
     if replicas is not None and (not isinstance(replicas, int) or replicas < 1):
