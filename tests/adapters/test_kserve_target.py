@@ -192,6 +192,26 @@ class TestWhatKserveSays:
         assert serves(place.target.observe(), first)
         assert [place.name(first)] == place.server.names("inferenceservices")
 
+    @pytest.mark.parametrize("reason", ["NoSupportingRuntime", "RuntimeNotRecognized"])
+    def test_of_a_runtime_that_was_made_moments_ago_passes(self, place, reason):
+        _, second, *_ = place.releases
+        place.server.invalid[place.digits(second)] = {"reason": reason}
+        place.server.learns = 30
+        place.target.stage(second, fence=2)
+        place.target.shift(second, 100, fence=2)
+
+        assert place.server.learns < 0
+        assert serves(place.target.observe(), second)
+
+    def test_of_a_disabled_runtime_is_final_at_once(self, place):
+        _, second, *_ = place.releases
+        place.server.invalid[place.digits(second)] = {"reason": "RuntimeDisabled"}
+        place.server.learns = 30
+        with pytest.raises(InputError, match=r"InvalidSpec of .*\(RuntimeDisabled\)"):
+            place.target.stage(second, fence=2)
+
+        assert place.server.learns > 0
+
     @pytest.mark.parametrize(
         "container", ["storage-initializer", "kserve-container"], ids=["download", "check"]
     )

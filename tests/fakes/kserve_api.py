@@ -18,8 +18,9 @@ class FakeKserve(FakeKubernetes):
 
     `installed`: whether the cluster has KServe; `controls`: whether its controller works; `mode`:
     what it runs an InferenceService in; `invalid`: the `lastFailureInfo` of specifications that it
-    refuses, by release; `lingers`: requests until a deleted InferenceService is gone;
-    `conditions`: the reason and the message of those that are False.
+    refuses, by release; `learns`: requests until it refuses none any more; `lingers`: requests
+    until a deleted InferenceService is gone; `conditions`: the reason and the message of those that
+    are False.
     """
 
     def __init__(self, *, served="flights", **words):
@@ -29,6 +30,7 @@ class FakeKserve(FakeKubernetes):
         self.installed = self.controls = True
         self.mode = "Standard"
         self.invalid = {}
+        self.learns = None
         self.lingers = 0
         self.conditions = {}
 
@@ -36,6 +38,7 @@ class FakeKserve(FakeKubernetes):
         if "/serving.kserve.io/" in path and not self.installed:
             return 404, b"404 page not found\n"
         self._let_go()
+        self._learn()
         return super()._route(method, path, body, headers)
 
     def _let_go(self):
@@ -45,6 +48,13 @@ class FakeKserve(FakeKubernetes):
                 if self._left < 0:
                     del self.objects["inferenceservices", name]
                     self._reconcile()
+
+    def _learn(self):
+        if self.invalid and self.learns is not None:
+            self.learns -= 1
+            if self.learns < 0:
+                self.invalid = {}
+                self._reconcile()
 
     def _delete(self, key, options):
         if key[0] != "inferenceservices" or not self.lingers:

@@ -42,6 +42,8 @@ class InferenceServices(Workloads[KserveSettings]):
 
     kind = "InferenceService"
     kinds = ("Service", "InferenceService")
+    _looks = 0
+    """Looks at its pods since a release was applied."""
 
     @property
     def permissions(self) -> Iterable[Permission]:
@@ -79,6 +81,7 @@ class InferenceServices(Workloads[KserveSettings]):
             if one["kind"] == self.kind:
                 self._wait_until_gone(metadata(one)["name"])
         super().apply(objects, fence)
+        self._looks = 0
 
     def _signed(self, thing: Object, fence: int) -> Object:
         return thing if thing["kind"] == self.kind else super()._signed(thing, fence)
@@ -124,7 +127,8 @@ class InferenceServices(Workloads[KserveSettings]):
             return "its InferenceService is gone"
         if there.doubt:
             return there.doubt
-        found = [*service_troubles(there.workload)]
+        self._looks += 1
+        found = [*service_troubles(there.workload, self._looks)]
         labels = self._owner.pod_selector(release)
         deployment = next(
             (one for one in self._api.list("Deployment", labels) if _is_made_for(one, name)), None

@@ -13,6 +13,11 @@ _FIRST = 1
 _FAILED = {"InvalidSpec": True, "BlockedByFailedLoad": False}
 """States of a model that does not load, and whether waiting cannot help: the kubelet tries again to
 load one."""
+_MAY_PASS = ("NoSupportingRuntime", "RuntimeNotRecognized")
+"""Reasons that pass where somebody made the runtime moments ago."""
+_LOOKS = 10
+"""Looks at such a refusal before it is final. KServe tries again after 5 ms, and each time after
+twice as long: in ten seconds some eleven times."""
 _LONGEST = 600
 
 
@@ -32,12 +37,17 @@ def is_ready(service: Object) -> bool:
     return is_current(service) and _condition(service, READY).get("status") == "True"
 
 
-def service_troubles(service: Object) -> Sequence[Trouble]:
-    """Why KServe does not serve the model; empty where it only needs time."""
-    return tuple(_troubles(service)) if is_current(service) else ()
+def service_troubles(service: Object, looks: int) -> Sequence[Trouble]:
+    """Why KServe does not serve the model; empty where it only needs time.
+
+    Args:
+        service: the InferenceService.
+        looks: how often, a second apart, it was looked at since it was applied.
+    """
+    return tuple(_troubles(service, looks)) if is_current(service) else ()
 
 
-def _troubles(service: Object) -> Iterator[Trouble]:
+def _troubles(service: Object, looks: int) -> Iterator[Trouble]:
     where, status = f"the InferenceService {metadata(service).get('name')}", _status(service)
     mode = status.get("deploymentMode")
     if mode and mode not in SERVED_ALONE:
@@ -46,9 +56,11 @@ def _troubles(service: Object) -> Iterator[Trouble]:
     model = status.get("modelStatus") or {}
     failure, transition = model.get("lastFailureInfo") or {}, model.get("transitionStatus")
     if transition in _FAILED:
-        words = ": ".join(filter(None, (failure.get("reason"), _words(failure.get("message")))))
+        reason = failure.get("reason")
+        words = ": ".join(filter(None, (reason, _words(failure.get("message")))))
         sentence = f"KServe reports {transition} of {where} ({words or 'no reason'})"
-        yield Trouble(sentence, final=_FAILED[transition])
+        may_pass = reason in _MAY_PASS and looks < _LOOKS
+        yield Trouble(sentence, final=_FAILED[transition] and not may_pass)
     for kind in ("PredictorReady", "IngressReady"):
         condition = _condition(service, kind)
         if condition.get("status") == "False" and condition.get("message"):
