@@ -129,6 +129,30 @@ def test_a_score_on_another_scale_is_pointed_out(capsys):
     assert "rating is at most 5 in the old file and 10 in the new" in capsys.readouterr().out
 
 
+SCALES = {
+    "shares and percents": (lambda n: n / 60, lambda n: 100 * n / 60),
+    "truth values and percents": (lambda n: n % 3 > 0, lambda n: 40.5 + n),
+    "truth values and signs": (lambda n: n % 3 == 0, lambda n: 1 if n % 20 else -1),
+    "two lengths of grades": (lambda n: 1 + n % 5, lambda n: 2 + 2 * (n % 5)),
+    "smaller is better, in ms and in s": (lambda n: 100 + n, lambda n: (100 + n) / 1000),
+}
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_what_may_have_risen_by_its_scale_alone_never_passes(scales, capsys):
+    old, new = SCALES[scales]
+    name = "loss" if scales.startswith("smaller") else "score"
+    write(error=lambda *_: None, **{name: lambda case, _: case})
+    rewrite("old.jsonl", **{name: lambda one: old(one[name])})
+    rewrite("new.jsonl", **{name: lambda one: new(one[name])})
+
+    assert 3 == compare("--metric", name, "--max-regression", "50%")
+    assert "Write both on one scale" in capsys.readouterr().out
+    rewrite("old.jsonl", **{name: lambda one: one[name] * 1.0})
+    Path("new.jsonl").write_bytes(Path("old.jsonl").read_bytes())
+    assert 0 == compare("--metric", name, "--max-regression", "50%")
+
+
 def test_a_score_without_a_value_in_one_file_is_not_compared(capsys):
     write(score=lambda case, _: case / 60)
     rewrite("new.jsonl", score=lambda _: None)

@@ -1,7 +1,7 @@
 """compare: two files of results, case by case, without a configuration."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -123,7 +123,11 @@ def _compare(
     if margin is None:
         return comparison
     chosen = [one for one in metrics if one.column in judged] or metrics[:1]
-    return _judged(comparison, _gates(chosen, parts, cases, margin, policy), margin)
+    scales = {
+        m.name: roles.scales[m.column] for m in chosen if m.column and m.column in roles.scales
+    }
+    gates = [_on_two_scales(one, scales) for one in _gates(chosen, parts, cases, margin, policy)]
+    return _judged(comparison, gates, margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +374,14 @@ def _unscored(gate: ComparisonGate, cases: int, policy: PolicySettings) -> Compa
     if left_out <= policy.max_errors * cases:
         return gate
     reason = f"{left_out:,} of {cases:,} cases have no {gate.metric} in either file. {gate.reason}"
+    return gate.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "reason": reason})
+
+
+def _on_two_scales(gate: ComparisonGate, scales: Mapping[str, str]) -> ComparisonGate:
+    """The gate, held where its figures may have risen because another scale counts them."""
+    if gate.verdict is not Verdict.PASS or gate.metric not in scales:
+        return gate
+    reason = f"{scales[gate.metric]}. Write both on one scale, then compare again."
     return gate.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "reason": reason})
 
 

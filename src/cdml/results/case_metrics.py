@@ -8,6 +8,7 @@ from cdml.errors import InputError
 from cdml.results.column_names import greater_is_better, is_expense
 from cdml.results.facts import ColumnFacts, SharedColumn
 from cdml.statistics.metrics import Range
+from cdml.tables.query import LogicalType
 
 _UNIT = Range(low=0.0, high=1.0)
 _LIKERT = Range(low=1.0, high=5.0)
@@ -81,18 +82,29 @@ def is_truth_value(column: SharedColumn) -> bool:
     return set(text_values(column).values()) == {0.0, 1.0}
 
 
-def scales_differ(column: SharedColumn) -> tuple[float, float] | None:
-    """The greatest old and new value, if one file seems to have shares and the other does not.
+def describe_scales(column: SharedColumn) -> str:
+    """That the files seem to have the column on two scales; empty where nothing says so.
 
-    Grades of 1 to 5 and of 1 to 10 differ as well.
+    They do where one file has truth values or shares and the other does not, or where whole grades
+    are up to 5 in one file alone.
     """
-    tops = [facts.maximum for facts in column.facts if facts.maximum is not None]
-    least = column.minimum
-    if len(tops) < 2 or least is None or least < 0:  # noqa: PLR2004 - both files
-        return None
+    sides = [(f.minimum, f.maximum) for f in column.facts if f.present]
+    bounds = [(low, high) for low, high in sides if low is not None and high is not None]
+    if len(bounds) < 2:  # noqa: PLR2004 - both files
+        return ""
+    lows, tops = zip(*bounds, strict=True)
+    if any(f.type is LogicalType.BOOLEAN for f in column.facts if f.present):
+        if min(lows) < _UNIT.low or max(tops) > _UNIT.high:
+            low, high = min(lows), max(tops)
+            return (
+                f"{column.name} is true or false in one file and {low:g} to {high:g} in the other"
+            )
+        return ""
     shares = min(tops) <= _UNIT.high and max(tops) > 2 * _UNIT.high
-    grades = column.whole and least >= _LIKERT.low and min(tops) <= _LIKERT.high < max(tops)
-    return (tops[0], tops[1]) if shares or grades else None
+    grades = column.whole and min(lows) >= _LIKERT.low and min(tops) <= _LIKERT.high < max(tops)
+    if min(lows) < 0 or not (shares or grades):
+        return ""
+    return f"{column.name} is at most {tops[0]:g} in the old file and {tops[1]:g} in the new"
 
 
 def make_metric(column: SharedColumn) -> CaseMetric:

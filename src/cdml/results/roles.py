@@ -10,9 +10,9 @@ from cdml.results import column_names as names
 from cdml.results.case_key import CaseKey, find_key
 from cdml.results.case_metrics import (
     CaseMetric,
+    describe_scales,
     is_truth_value,
     make_metric,
-    scales_differ,
     text_values,
 )
 from cdml.results.facts import FEW_VALUES, ResultFacts, SharedColumn, share_columns
@@ -43,7 +43,8 @@ class Roles:
 
     `trial`, `by` and `label` may be in one file alone, all others are in both. `by` are categories.
     Of `metrics`, those that the user names come first, in the order given. `latency`, `cost` and
-    `tokens` begin with the total. `notes` are sentences for the user.
+    `tokens` begin with the total. `scales` says of a metric's column, if so, that the files seem to
+    have it on two scales. `notes` are sentences for the user.
     """
 
     key: tuple[str, ...]
@@ -59,6 +60,7 @@ class Roles:
     errors: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     link: str | None = None
+    scales: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -108,6 +110,7 @@ class _Recognition:
     agreements: Mapping[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left: dict[str, SharedColumn] = field(default_factory=dict)
+    scales: Mapping[str, str] = field(default_factory=dict)
     of_one_file: list[str] = field(default_factory=list)  # scores that cannot be compared
 
     def roles(self) -> Roles:
@@ -137,6 +140,7 @@ class _Recognition:
             key=self.key.columns, trial=self.key.trial, by=by, label=label, prediction=prediction,
             metrics=metrics, primary=self._primary(metrics), latency=latency, cost=cost,
             tokens=tokens, errors=errors, texts=texts, link=next(iter(link), None),
+            scales=self.scales,
         )  # fmt: skip
         return self._with_notes(roles)
 
@@ -272,12 +276,12 @@ class _Recognition:
             for m in (*given, *others)
             if self.columns[m.column].minimum == -1
         ]
-        self.notes += [
-            f"{m.column} is at most {limits[0]:g} in the old file and {limits[1]:g} in the new:"
-            " check that both use one scale."
+        self.scales = {
+            m.column: sentence
             for m in (*given, *others)
-            if (limits := scales_differ(self.columns[m.column]))
-        ]
+            if (sentence := describe_scales(self.columns[m.column]))
+        }
+        self.notes += [f"{one}: check that both use one scale." for one in self.scales.values()]
         return (*given, *sorted(others, key=lambda metric: order[id(metric)]))
 
     def _is_metric(self, column: SharedColumn) -> bool:
