@@ -27,6 +27,8 @@ from cdml.statistics.sequential.degradation import (
 
 Array = np.ndarray
 BOUND, ALPHA, YEAR, ROWS = 0.85, 0.01, 365, 2_000
+SLICES = (800, 400, 300, 200, 120, 80, 60, 40)
+"""Rows of a day in each slice; they add up to all rows."""
 Z = 2.3263478740408408  # 1 % one-sided
 CHECKED = 8
 
@@ -55,16 +57,49 @@ class Traffic:
         """Rows and right ones, shape (models, days); `accuracy` is the mean of rows, by day."""
         days = len(accuracy)
         random = np.random.default_rng([seed, models, days])
-        weekend = np.arange(days) % 7 >= 5
-        rows = np.where(weekend, round(ROWS * self.weekend_rows), ROWS)
+        return self._of_days(
+            random, accuracy, ROWS, self._weekend(days), self._deviate(random, models, days)
+        )
+
+    def draw_slices(self, accuracy: Array, models: int, seed: int) -> tuple[Array, Array]:
+        """The same for each of `SLICES`, shape (slices, models, days).
+
+        Half of the variance of a slice's days is its own and half is that of all. Weekends are
+        worse in every other slice, and better in those between.
+        """
+        days = len(accuracy)
+        random = np.random.default_rng([seed, models, days, len(SLICES)])
+        common = self._deviate(random, models, days)
+        drawn = []
+        for place, rows in enumerate(SLICES):
+            deviation = (common + self._deviate(random, models, days)) / math.sqrt(2)
+            season = self._weekend(days) * (1, -1)[place % 2]
+            drawn.append(self._of_days(random, accuracy, rows, season, deviation))
+        return np.stack([rows for rows, _ in drawn]), np.stack([right for _, right in drawn])
+
+    def _weekend(self, days: int) -> Array:
         share = 2 * self.weekend_rows / (5 + 2 * self.weekend_rows)
-        season = self.weekend * (weekend - share)
+        return self.weekend * ((np.arange(days) % 7 >= 5) - share)
+
+    def _deviate(self, random: np.random.Generator, models: int, days: int) -> Array:
         deviation = random.normal(0, self.spread, (models, days))
         for day in range(1, days):
             deviation[:, day] += self.memory * deviation[:, day - 1]
         luck = 0.1 * ((random.random((models, days)) < self.lucky) - self.lucky)
-        true = np.clip(accuracy + season + deviation + luck, 0, 1)
-        every = np.broadcast_to(rows, true.shape)
+        return deviation + luck
+
+    def _of_days(
+        self,
+        random: np.random.Generator,
+        accuracy: Array,
+        rows: int,
+        season: Array,
+        deviation: Array,
+    ) -> tuple[Array, Array]:
+        true = np.clip(accuracy + season + deviation, 0, 1)
+        weekend = np.arange(len(accuracy)) % 7 >= 5
+        by_day = np.where(weekend, round(rows * self.weekend_rows), rows)
+        every = np.broadcast_to(by_day, true.shape)
         return every, random.binomial(every, true)
 
 
@@ -115,13 +150,13 @@ def wealth(rows: Array, right: Array, *, independent: bool, ceiling: float = 1.0
     return log
 
 
-def by_test(rows: Array, right: Array, **settings) -> Array:
+def by_test(rows: Array, right: Array, *, alpha: float = ALPHA, **settings) -> Array:
     """The first day on which the test says that a model is degraded, 0 if none."""
     independent, ceiling = settings["independent"], settings.get("ceiling", 1.0)
-    first = _first(wealth(rows, right, **settings) >= -math.log(ALPHA))
+    first = _first(wealth(rows, right, **settings) >= -math.log(alpha))
     for model in range(min(CHECKED, len(rows))):
         test = DegradationTest.start(
-            bound=BOUND, alpha=ALPHA, ceiling=ceiling, independent_rows=independent
+            bound=BOUND, alpha=alpha, ceiling=ceiling, independent_rows=independent
         )
         days = 0
         while not test.degraded and days < rows.shape[1]:
@@ -160,6 +195,37 @@ def false_alarms(traffic: Traffic, models: int, accuracy: float = BOUND) -> dict
     return {name: float(np.mean(method(rows, right) > 0)) for name, method in METHODS.items()}
 
 
+def false_alarms_of_slices(
+    traffic: Traffic, models: int, accuracy: float = BOUND
+) -> dict[str, float]:
+    """The share of models of which all rows, any slice, or either alarm within a year.
+
+    All rows have one half of the chance and slices share the other, as in monitoring. Without
+    sharing, each test has all of it.
+    """
+    rows, right = traffic.draw_slices(np.full(YEAR, accuracy), models, seed=3)
+    every = rows.sum(axis=0), right.sum(axis=0)
+
+    def alarms(method: Callable[[Array, Array], Array]) -> Array:
+        return np.stack([method(n, k) > 0 for n, k in zip(rows, right, strict=True)]).any(axis=0)
+
+    overall = by_test(*every, independent=False, alpha=ALPHA / 2) > 0
+    shared = ALPHA / 2 / len(SLICES)
+    sliced = alarms(lambda n, k: by_test(n, k, independent=False, alpha=shared))
+    unshared = alarms(lambda n, k: by_test(n, k, independent=False)) | (
+        by_test(*every, independent=False) > 0
+    )
+    found = {
+        "all rows": overall,
+        "any slice": sliced,
+        "either": overall | sliced,
+        "either, without sharing": unshared,
+        "threshold": alarms(below) | (below(*every) > 0),
+        "daily z-test": alarms(z_test) | (z_test(*every) > 0),
+    }
+    return {name: float(one.mean()) for name, one in found.items()}
+
+
 def delays(
     traffic: Traffic, models: int, *, before: float, after: float, healthy: int
 ) -> dict[str, tuple[float, float]]:
@@ -185,6 +251,12 @@ def main() -> None:
         for traffic in TRAFFIC:
             shares = false_alarms(traffic, models, accuracy).values()
             print(f"| {traffic.name} | {' | '.join(f'{s:.2%}' for s in shares)} |", flush=True)
+    print(f"\nFalse alarms in a year with {len(SLICES)} slices\n")
+    for place, traffic in enumerate(TRAFFIC):
+        found = false_alarms_of_slices(traffic, models)
+        if not place:
+            print(f"| traffic | {' | '.join(found)} |\n|---|" + "---:|" * len(found))
+        print(f"| {traffic.name} | {' | '.join(f'{s:.2%}' for s in found.values())} |", flush=True)
     for healthy in (0, 180):
         print(f"\nMedian days to the alarm, after {healthy} days at 0.87\n")
         print(f"| accuracy falls to {head}")

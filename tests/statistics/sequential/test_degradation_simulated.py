@@ -37,6 +37,15 @@ def test_at_most_one_in_a_hundred_models_alarms_in_a_year(simulation, place):
     assert share["threshold"] > 0.5
 
 
+@pytest.mark.parametrize("place", range(7))
+def test_slices_do_not_make_false_alarms_more_frequent(simulation, place):
+    """All rows and eight slices share one chance, whatever the days have in common."""
+    share = simulation.false_alarms_of_slices(simulation.TRAFFIC[place], MODELS)
+    assert share["either"] <= simulation.ALPHA + 3 * math.sqrt(simulation.ALPHA / MODELS)
+    assert share["either"] <= share["either, without sharing"]
+    assert share["daily z-test"] > 0.9
+
+
 def test_every_kind_of_traffic_is_simulated(simulation):
     assert len(simulation.TRAFFIC) == 7
 
