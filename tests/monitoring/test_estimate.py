@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from cdml.common.verdict import Verdict
@@ -98,8 +99,81 @@ def test_only_usable_rows_of_the_version_that_serves_are_estimated(world):
     assert of_the_day + 1 == world.monitor().estimate.rows
 
 
-def test_a_log_without_scores_is_not_estimated(world):
+def test_a_log_without_scores_is_not_estimated_and_the_output_says_why(world):
     world.serve(3)
     world.write(predictions=["request", "at", "prediction"])
 
-    assert world.monitor().estimate is None
+    seen = world.monitor()
+
+    assert seen.estimate is None
+    assert "the log has no probabilities (score)" == seen.not_estimated
+    assert b"the log has no probabilities" in render_monitoring_page(seen)
+
+
+def of_classes(world, task, **columns):
+    """Two days of logged predictions with these columns, of a model of this task."""
+    text = (world.folder / "cdml.yaml").read_text()
+    world.configure(
+        text.replace("positive: true", f"task: {task}").replace("accuracy, max", GATES[task])
+    )
+    world.clock.pass_by(DAY / 2)
+    rows = len(columns["prediction"])
+    at = (world.clock.time + DAY / 2).replace(tzinfo=None)
+    world._write("predictions.parquet", {"request": range(rows), "at": [at] * rows, **columns})
+    world.clock.pass_by(DAY)
+    return world.monitor(dry_run=True)
+
+
+GATES = {"multiclass": "f1_macro, max", "regression": "mean_absolute_error, max"}
+
+
+def test_calibrated_probabilities_of_classes_give_the_macro_averages_that_labels_would(world):
+    from sklearn import metrics
+
+    draws, names = np.random.default_rng(6), ["cat", "dog", "hen"]
+    scores = draws.dirichlet([1.0, 0.7, 0.2], 40_000)
+    labels = [names[one] for one in (scores.cumsum(axis=1) < draws.random((40_000, 1))).sum(axis=1)]
+    said = [names[one] for one in (scores * [1.0, 1.2, 1.5]).argmax(axis=1)]
+    columns = {f"score_{name}": scores[:, place] for place, name in enumerate(names)}
+
+    seen = of_classes(world, "multiclass", prediction=said, **columns)
+
+    assert 40_000 == seen.estimate.rows
+    assert {one.metric: one.value for one in seen.estimate.metrics} == {
+        "accuracy": pytest.approx(metrics.accuracy_score(labels, said), abs=0.01),
+        "precision_macro": pytest.approx(
+            metrics.precision_score(labels, said, average="macro"), abs=0.01
+        ),
+        "recall_macro": pytest.approx(
+            metrics.recall_score(labels, said, average="macro"), abs=0.01
+        ),
+        "f1_macro": pytest.approx(metrics.f1_score(labels, said, average="macro"), abs=0.01),
+    }
+    assert ASSUMPTION == seen.estimate.assumption
+
+
+def test_a_class_that_is_never_predicted_has_a_precision_of_0(world):
+    seen = of_classes(
+        world, "multiclass", prediction=[1, 1, 1], score_1=[0.5] * 3, score_2=[0.5] * 3
+    )
+
+    values = {one.metric: one.value for one in seen.estimate.metrics}
+    assert {
+        "accuracy": 0.5, "precision_macro": 0.25, "recall_macro": 0.5,
+        "f1_macro": pytest.approx(1 / 3),
+    } == values  # fmt: skip
+
+
+def test_probabilities_that_do_not_add_up_to_1_are_not_estimated_from(world):
+    seen = of_classes(
+        world, "multiclass", prediction=["a", "a"], score_a=[0.6, 0.9], score_b=[0.4, 0.9]
+    )
+
+    assert 1 == seen.estimate.rows
+
+
+def test_a_regression_is_not_estimated_and_the_output_says_why(world):
+    seen = of_classes(world, "regression", prediction=[1.0, 2.0], score=[0.5, 0.5])
+
+    assert seen.estimate is None
+    assert "does not say how far it is off" in seen.not_estimated

@@ -54,6 +54,8 @@ def _print_monitoring(wiring: "Wiring", output: Path, evidence: "Monitoring") ->
         window = f"{estimate.start:%Y-%m-%d %H:%M} UTC"
         click.echo(f"  estimated     {values} in the window of {window}, without labels.")
         click.echo(f"                {estimate.assumption}")
+    elif evidence.not_estimated:
+        click.echo(f"  estimated     nothing: {terminal(evidence.not_estimated)}.")
     for alarm in evidence.alarms:
         click.echo(f"  {alarm.verdict.value:13} {terminal(alarm.reason)}")
     print_verdict(evidence.verdict, evidence.reason)

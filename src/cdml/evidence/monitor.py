@@ -20,7 +20,8 @@ class MonitoredWindow(EvidenceModel):
     start: Moment
     """When the window begins, in UTC."""
     rows: Count
-    """Rows that inform the metric."""
+    """Rows that inform the metric; of F1 and the like their weights, of other metrics of the whole
+    window 1."""
     value: Number
     """The metric in this window."""
     log_e_value: Number
@@ -231,7 +232,9 @@ class Monitoring(EvidenceModel):
     not_compared: tuple[NotCompared, ...] = ()
     """Columns whose drift is not judged."""
     estimate: PerformanceEstimate | None = None
-    """Of a binary model whose scores are logged; null where there is none."""
+    """Of a classifier whose probabilities are logged; null where there is none."""
+    not_estimated: Text | None = None
+    """Why nothing is estimated; null where something is."""
     alarms: tuple[Alarm, ...] = ()
     """Silent feeds, missing columns and the like."""
     reactions: tuple[ReactionTaken, ...] = ()

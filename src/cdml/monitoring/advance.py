@@ -34,6 +34,7 @@ class PeriodRows:
     predictions: int
     labelled: int
     unusable: int
+    unknown: int = 0
     figures: dict[str, WindowSums]
     classes: Mapping[str, int] = field(default_factory=dict)
 
@@ -44,6 +45,7 @@ def start_period(
     promises: Sequence[Promise],
     without: Sequence[NoPromise],
     settings: MonitoringSettings,
+    classes: tuple[str, ...] = (),
 ) -> PeriodState:
     """A period before its first window; the chance of a false alarm is shared by its rules.
 
@@ -79,6 +81,7 @@ def start_period(
         next_window=first,
         rules=rules,
         unjudged={one.metric: one.reason for one in without},
+        classes=classes,
     )
 
 
@@ -120,6 +123,7 @@ def _merge(before: PeriodRows | None, rows: WindowRows) -> PeriodRows:
         predictions=(before.predictions if before else 0) + rows.predictions,
         labelled=(before.labelled if before else 0) + rows.labelled,
         unusable=(before.unusable if before else 0) + rows.unusable,
+        unknown=(before.unknown if before else 0) + rows.unknown,
         figures=figures,
         classes=Counter(before.classes if before else {}) + Counter(rows.classes),
     )

@@ -1,11 +1,12 @@
 """Which columns of the two tables are read, and what each means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cdml.config import Config
 from cdml.config.monitoring import MonitoringSettings
 from cdml.evaluation.prediction_store import Layout
+from cdml.monitoring.known_classes import negative_classes
 from cdml.monitoring.windows import Columns
 from cdml.statistics.metrics import Task
 from cdml.statistics.sequential.figures import Figure
@@ -20,8 +21,12 @@ def columns_of(
     predictions: Table,
     layout: Layout,
     figures: Sequence[Figure],
+    classes: Iterable[str] = (),
 ) -> Columns:
-    """The columns that the figures read; probabilities only if one needs them."""
+    """The columns that the figures read; probabilities only if one needs them.
+
+    `classes` are those of a binary label at the gates of the versions that are read.
+    """
     names = [field.name for field in predictions.fields]
     scored = any(figure.metric.needs_score for figure in figures)
     version = settings.version or (_VERSION if _VERSION in names else None)
@@ -33,18 +38,25 @@ def columns_of(
         version=version,
         label_time=settings.label_time,
         layout=layout,
+        negatives=negative_classes(config, layout.task, classes),
     )
 
 
 def estimate_columns(
-    config: Config, settings: MonitoringSettings, predictions: Table, layout: Layout
+    config: Config,
+    settings: MonitoringSettings,
+    predictions: Table,
+    layout: Layout,
+    classes: Iterable[str] = (),
 ) -> Columns | None:
-    """The columns of the predictions and of the positive class's score; None without a score."""
-    name = _score_columns(config).get(_SCORE, _SCORE)
-    if all(field.name != name for field in predictions.fields):
+    """The columns of the predictions and of each probability; None without probabilities."""
+    names = [field.name for field in predictions.fields]
+    scores = _scores(config, layout.task, names)
+    if not scores or not set(scores.values()) <= set(names):
         return None
-    columns = columns_of(config, settings, predictions, layout, ())
-    return replace(columns, scores={_SCORE: name})
+    return replace(
+        columns_of(config, settings, predictions, layout, (), classes), scores=dict(scores)
+    )
 
 
 def prediction_columns(config: Config) -> Mapping[str, str]:

@@ -100,8 +100,8 @@ class DriftLook:
             alarms.append(Alarm(kind="drift", verdict=Verdict.WARN, reason=reason))
         state = state.model_copy(update={"drift": drift, "label_drift": labels})
         alarms += drift_alarms(self.describe(state))
-        binary = judged is None or judged.task is Task.BINARY
-        return state, [*alarms, *unknown_class_alarms(labels, serving.version, binary=binary)]
+        left_out = judged is None or judged.task is Task.BINARY
+        return state, [*alarms, *unknown_class_alarms(labels, serving.version, left_out=left_out)]
 
     def remembered_labels(
         self, state: MonitorState, serving: ServingPeriod, task: Task

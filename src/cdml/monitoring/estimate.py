@@ -1,12 +1,13 @@
 """What metrics would be if scores were calibrated: an estimate without labels, never a verdict.
 
 If a score is the chance that its row is positive, the rows that are predicted positive are expected
-to have as many true positives as their scores add up to, and likewise for the other cells: that is
-confidence-based performance estimation (CBPE; NannyML's documentation, "How it works: performance
-estimation"). Where what the scores mean has changed (concept drift), it is wrong and cannot notice.
+to have as many true positives as their scores add up to, and likewise for the other cells. Of
+several classes this holds of each, against all others. That is confidence-based performance
+estimation (CBPE; NannyML's documentation, "How it works: performance estimation"). Where
+what the scores mean has changed (concept drift), it is wrong and cannot notice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cdml.config import LoadedConfig
@@ -26,6 +27,13 @@ ASSUMPTION = (
     " drift)."
 )
 
+_WITHOUT = {
+    Task.REGRESSION: "a predicted number does not say how far it is off, so nothing is estimated"
+    " for a regression",
+    Task.GENERATION: "there are no probabilities of classes",
+}
+"""Tasks that are not estimated, and why."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EstimateLook:
@@ -37,13 +45,23 @@ class EstimateLook:
     grid: Grid
 
     def estimate(
-        self, periods: Sequence[ServingPeriod], log: Table, layout: Layout
-    ) -> PerformanceEstimate | None:
-        """Of the version that serves; None without rows or scores, or for another task."""
-        columns = estimate_columns(self.loaded.config, self.settings, log, layout)
+        self,
+        periods: Sequence[ServingPeriod],
+        log: Table,
+        layout: Layout,
+        classes: Iterable[str] = (),
+    ) -> PerformanceEstimate | str:
+        """Of the version that serves; or why there is none.
+
+        `classes` are those of a binary label at its gate.
+        """
+        columns = estimate_columns(self.loaded.config, self.settings, log, layout, classes)
         last = self.grid.number(self.ports.clock.now()) - 1
-        if columns is None or layout.task is not Task.BINARY:
-            return None
+        if layout.task in _WITHOUT:
+            return _WITHOUT[layout.task]
+        if columns is None:
+            wanted = "score" if layout.task is Task.BINARY else "score_<class>"
+            return f"the log has no probabilities ({wanted})"
         query = WindowQuery(
             columns=columns,
             grid=self.grid,
@@ -55,25 +73,30 @@ class EstimateLook:
         try:
             rows = self.ports.prediction_log.expect(log, query)
         except InputError as error:
-            self.ports.progress.note(f"Metrics are not estimated: {error.message}")
-            return None
+            return error.message.rstrip(".")
         place = len(periods) - 1
         own = [one for one in rows if period_of(one.version, one.at, periods) == place]
         metrics = expected_metrics(own)
         if not metrics:
-            return None
+            return "the last window that has ended has no prediction with usable probabilities"
         return PerformanceEstimate(
             start=self.grid.start(last),
-            rows=round(sum(one.rows for one in own)),
+            rows=round(sum(one.rows for one in own if one.label == own[0].label)),
             assumption=ASSUMPTION,
             metrics=metrics,
         )
 
 
 def expected_metrics(rows: Sequence[ExpectedCells]) -> tuple[EstimatedMetric, ...]:
-    """The metrics of the expected confusion counts; those that are not defined are left out."""
-    tp, fp = sum(one.true_positives for one in rows), sum(one.false_positives for one in rows)
-    fn, tn = sum(one.false_negatives for one in rows), sum(one.true_negatives for one in rows)
+    """The metrics of the expected confusion counts; those that are not defined are left out.
+
+    Of several classes, precision, recall and F1 are averaged over the classes that are predicted or
+    expected. A class without a prediction has a precision of 0, as in scikit-learn.
+    """
+    labels = sorted({one.label for one in rows if one.label is not None})
+    if labels:
+        return tuple(_of_classes([_total(rows, name) for name in labels]))
+    tp, fp, fn, tn = _total(rows, None)
     shares = {
         "accuracy": (tp + tn, tp + fp + fn + tn),
         "precision": (tp, tp + fp),
@@ -85,3 +108,33 @@ def expected_metrics(rows: Sequence[ExpectedCells]) -> tuple[EstimatedMetric, ..
         for name, (part, total) in shares.items()
         if total > 0
     )
+
+
+_Cells = tuple[float, float, float, float]
+
+
+def _total(rows: Sequence[ExpectedCells], label: str | None) -> _Cells:
+    own = [one for one in rows if one.label == label]
+    return (
+        sum(one.true_positives for one in own),
+        sum(one.false_positives for one in own),
+        sum(one.false_negatives for one in own),
+        sum(one.true_negatives for one in own),
+    )
+
+
+def _of_classes(classes: Sequence[_Cells]) -> Iterator[EstimatedMetric]:
+    every = sum(classes[0])
+    if every <= 0:
+        return
+    right = sum(tp for tp, *_ in classes)
+    yield EstimatedMetric(metric="accuracy", value=right / every)
+    there = [(tp, fp, fn) for tp, fp, fn, _ in classes if tp + fp + fn > 0]
+    by_metric = {
+        "precision_macro": [(tp, tp + fp) for tp, fp, _ in there],
+        "recall_macro": [(tp, tp + fn) for tp, _, fn in there],
+        "f1_macro": [(2 * tp, 2 * tp + fp + fn) for tp, fp, fn in there],
+    }
+    for name, shares in by_metric.items():
+        values = [part / total if total > 0 else 0.0 for part, total in shares]
+        yield EstimatedMetric(metric=name, value=sum(values) / len(values))

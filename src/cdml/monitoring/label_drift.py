@@ -45,7 +45,7 @@ def advance_labels(
     # Unlabelled rows are no class: shares are those of the labels.
     profile = replace(profile, counts=(0, *profile.counts[1:]))
     counted = {
-        one.window: binning.by_value(list(one.classes.items()), 0, one.labelled, bins)
+        one.window: binning.by_value(list(one.classes.items()), 0, one.labelled + one.unknown, bins)
         for one in rows
         if one.labelled and one.labelled >= min_labelled * one.predictions
     }
@@ -106,7 +106,7 @@ def _unknown(
         return {}, 0
     known = {*bins.names, *classes}
     new = {name: many for name, many in rows.classes.items() if name not in known}
-    return new, rows.labelled - sum(rows.classes.values())
+    return new, rows.labelled + rows.unknown - sum(rows.classes.values())
 
 
 def _shown(name: str) -> str:
@@ -135,16 +135,19 @@ def _shares(state: LabelDriftState) -> tuple[ClassShare, ...]:
 
 
 def unknown_class_alarms(
-    state: LabelDriftState | None, version: str, *, binary: bool
+    state: LabelDriftState | None, version: str, *, left_out: bool
 ) -> Iterator[Alarm]:
-    """Labels of a class that the version's evaluation rows did not have."""
+    """Labels of a class that the version's evaluation rows did not have.
+
+    `left_out` says that such labels are in no figure.
+    """
     if state is None or not state.unknown:
         return
     listed = [f"{name} ({many:,})" for name, many in state.values.items()]
     if rest := state.unknown - sum(state.values.values()):
         listed.append(f"others ({rest:,})")
     named = f": {', '.join(listed)}" if state.values else ""
-    effect = " Metrics count them as not positive." if binary else ""
+    effect = " They are in no figure." if left_out else ""
     yield Alarm(
         kind="labels",
         verdict=Verdict.WARN,

@@ -1,7 +1,7 @@
 """One look at what serves: read, judge what is closed, remember, react."""
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.config.monitoring import MonitoringSettings
+from cdml.data.drift.profile_file import PREDICTIONS_FILE, read_profile
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evaluation.prediction_store import Layout
 from cdml.evaluation.task import layout as find_layout
@@ -25,12 +26,13 @@ from cdml.monitoring.drift_look import DriftLook, JudgedRows
 from cdml.monitoring.estimate import EstimateLook
 from cdml.monitoring.feature_alarms import feature_alarms
 from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
+from cdml.monitoring.known_classes import negative_classes, positive_class, stored_classes
 from cdml.monitoring.ports import MonitoringPorts
-from cdml.monitoring.promises import NoPromise, Promise, find_promises
+from cdml.monitoring.promises import find_promises
 from cdml.monitoring.reactions import Reactions, intend, refuse_reactions, with_earlier
 from cdml.monitoring.replay import Replay
 from cdml.monitoring.rollbacks import Rollbacks
-from cdml.monitoring.row_alarms import row_alarms
+from cdml.monitoring.row_alarms import class_alarms, row_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import (
     LabelDriftState,
@@ -158,7 +160,8 @@ class Look:
         state, more = self._drift.compare(state, periods, log, judged)
         alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
-        evidence = self._evidence(state, feeds, alarms, self._estimate(periods, feeds, log))
+        estimate = self._estimate(state, periods, feeds, log)
+        evidence = self._evidence(state, feeds, alarms, estimate)
         if dry_run:
             return evidence
         if not state.periods:
@@ -245,7 +248,18 @@ class Look:
             task=layout.task,
             labels=labels,
         )
-        return after, list(row_alarms(rows, unknown, after.periods[0], self.settings)), judged
+        config = self.loaded.config
+        classes = [name for period in after.periods for name in period.classes]
+        alarms = [
+            *row_alarms(rows, unknown, after.periods[0], self.settings),
+            *class_alarms(
+                rows,
+                positive_class(config, layout.task),
+                negative_classes(config, layout.task, classes),
+                named=labels is not None,
+            ),
+        ]
+        return after, alarms, judged
 
     @property
     def _drift(self) -> DriftLook:
@@ -254,43 +268,58 @@ class Look:
         )
 
     def _estimate(
-        self, periods: Sequence[ServingPeriod], feeds: Feeds, log: Table | None
-    ) -> PerformanceEstimate | None:
-        if log is None or self.loaded.config.data.positive is None:
-            return None  # only a binary task has a positive class
+        self,
+        state: MonitorState,
+        periods: Sequence[ServingPeriod],
+        feeds: Feeds,
+        log: Table | None,
+    ) -> PerformanceEstimate | str:
+        if log is None:
+            return "the predictions cannot be read"
         look = EstimateLook(
             loaded=self.loaded, settings=self.settings, ports=self.ports, grid=self.grid
         )
-        return look.estimate(periods, log, self._layout(feeds))
+        try:
+            layout = self._layout(feeds)
+        except InputError as error:  # only labels tell the task, and there are none
+            return error.message.rstrip(".")
+        classes = state.periods[0].classes if state.periods else ()
+        return look.estimate(periods, log, layout, classes)
 
     def _layout(self, feeds: Feeds) -> Layout:
         table = (feeds.labels or feeds.predictions).table
         return find_layout(self.loaded.config, table.fields if table else ())
 
     def _start(self, period: ServingPeriod, task: Task, feeds: Feeds) -> PeriodState:
+        evaluation, classes = self._stored(period, task)
+        promises, without = find_promises(
+            self.loaded.config, self.settings, task, evaluation, feeds.predictions.types
+        )
         first = self.grid.number(period.since)
-        promises, without = self._promises(period, task, feeds.predictions.types)
-        return start_period(period, first, promises, without, self.settings)
+        return start_period(period, first, promises, without, self.settings, classes)
 
-    def _promises(
-        self, period: ServingPeriod, task: Task, logged: Collection[str]
-    ) -> tuple[tuple[Promise, ...], tuple[NoPromise, ...]]:
-        """See `find_promises`; the version's evidence comes from the registry."""
-        evaluation = None
-        if self.settings.against == "gates":
-            registry = self.ports.registry
-            try:
-                version = registry.version(self.loaded.config.model, period.version)
-                with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-promise")) as scratch:
-                    folder = registry.evidence(version, Path(scratch))
-                    evaluation = store.read_evidence(folder, Evaluation) if folder else None
-            except InputError as error:
-                self.ports.progress.note(
-                    f"The evidence of v{period.version} cannot be used: {error.message}"
-                )
-            if evaluation is not None and evaluation.model.digest != period.digest:
-                evaluation = None
-        return find_promises(self.loaded.config, self.settings, task, evaluation, logged)
+    def _stored(
+        self, period: ServingPeriod, task: Task
+    ) -> tuple[Evaluation | None, tuple[str, ...]]:
+        """The version's evaluation at its gate, and the classes of a binary label there."""
+        registry, name = self.ports.registry, str(self.loaded.config.data.label)
+        evaluation, classes = None, tuple[str, ...]()
+        try:
+            version = registry.version(self.loaded.config.model, period.version)
+            with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-promise")) as scratch:
+                folder = registry.evidence(version, Path(scratch))
+                if folder is not None and self.settings.against == "gates":
+                    evaluation = store.read_evidence(folder, Evaluation)
+                if folder is not None and task is Task.BINARY:
+                    stored = read_profile(folder / PREDICTIONS_FILE)
+                    classes = stored_classes(stored.profile.by_name.get(name) if stored else None)
+        except InputError as error:
+            self.ports.progress.note(
+                f"The evidence of v{period.version} cannot be used: {error.message}"
+            )
+        if evaluation is not None and evaluation.model.digest != period.digest:
+            evaluation = None
+        return evaluation, classes
 
     def _rows(
         self,
@@ -303,7 +332,7 @@ class Look:
     ) -> tuple[WindowRows, ...]:
         """The rows of all windows that closed since the last look, and of a few before.
 
-        With `label_drift`, the labels of each class are counted.
+        The labels of each class are counted with `label_drift`, or if the classes are unknown.
         """
         predictions = feeds.predictions.table
         nexts = [one.next_window for one in open_]
@@ -314,14 +343,23 @@ class Look:
             return ()
         labels = feeds.labels.table if feeds.labels else None
         figures = [rule.figure for period in open_ for rule in period.rules]
+        columns = columns_of(
+            self.loaded.config,
+            self.settings,
+            predictions,
+            layout,
+            figures,
+            [name for period in open_ for name in period.classes],
+        )
+        unsure = layout.task is Task.BINARY and columns.negatives is None
         query = WindowQuery(
-            columns=columns_of(self.loaded.config, self.settings, predictions, layout, figures),
+            columns=columns,
             grid=self.grid,
             first=first,
             last=closed - 1,
             starts=tuple(one.since for one in periods),
             figures=tuple({one.key: one for one in figures}.values()),
-            classes=label_drift is not None,
+            classes=labels is not None and (unsure or label_drift is not None),
             parts=tuple(
                 dict.fromkeys(
                     rule.part
@@ -339,7 +377,7 @@ class Look:
         state: MonitorState,
         feeds: Feeds | None,
         alarms: Sequence[Alarm],
-        estimate: PerformanceEstimate | None = None,
+        estimate: PerformanceEstimate | str | None = None,
     ) -> Monitoring:
         return conclude(
             state,

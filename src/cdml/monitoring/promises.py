@@ -14,6 +14,12 @@ from cdml.statistics.sequential.figures import Figure, Part, Unsupported, figure
 MOST_SLICES = 8
 """Slices that are watched, over all metrics: the state remembers a test for each."""
 
+_BIASED = {
+    "matthews_corrcoef": "its value in a window with few rows of a class is too far from that of"
+    " many, so slices would raise false alarms"
+}
+"""Metrics that are watched on all rows only, and why."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
@@ -75,8 +81,8 @@ def _of_slices(
         figure = figure_of(spec.metric, task, settings.clip)
         if rule is None or isinstance(figure, Unsupported):
             continue
-        if name == "roc_auc":
-            yield NoPromise(metric=f"{name} of slices", reason="only all rows are ranked")
+        if name in _BIASED:
+            yield NoPromise(metric=f"{name} of slices", reason=_BIASED[name])
             continue
         margin = Margin(value=rule.margin, relative=rule.relative)
         for value in evaluation.metrics:

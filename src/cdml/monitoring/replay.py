@@ -110,7 +110,7 @@ class Replay:
         config, last = self.loaded.config, period.next_window - 1
         layout_ = layout(config, labels.table.fields)
         query = WindowQuery(
-            columns=columns_of(config, self.settings, predictions, layout_, ()),
+            columns=columns_of(config, self.settings, predictions, layout_, (), period.classes),
             grid=self.grid,
             first=max(last - MOST_WINDOWS + 1, self.grid.number(period.since)),
             last=last,

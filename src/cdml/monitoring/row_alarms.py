@@ -1,6 +1,6 @@
 """Alarms of what the rows hold: unknown versions, missing labels, unusable predictions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoringSettings
@@ -9,7 +9,7 @@ from cdml.monitoring.state import PeriodState
 from cdml.monitoring.windows import WindowRows
 
 _UNUSABLE = 0.01
-"""Share of predictions without a usable value above which what serves is not watched."""
+"""Share of predictions or labels without a usable value above which nothing is watched."""
 _NAMED = 3
 
 
@@ -36,8 +36,8 @@ def row_alarms(
         yield Alarm(
             kind="unusable",
             verdict=Verdict.INCONCLUSIVE if too_many else Verdict.WARN,
-            reason=f"{unusable:,} of {predictions:,} predictions have no prediction, or no"
-            " probability between 0 and 1. They are in no figure.",
+            reason=f"{unusable:,} of {predictions:,} predictions have no prediction of a class that"
+            " the task has, or no probability between 0 and 1. They are in no figure.",
         )
     if serving.late:
         yield Alarm(
@@ -64,4 +64,45 @@ def row_alarms(
             reason="There is nothing to hold this version against: "
             + "; ".join(f"{name}: {why}" for name, why in sorted(serving.unjudged.items()))
             + ".",
+        )
+
+
+def class_alarms(
+    rows: Sequence[WindowRows],
+    positive: str | None,
+    negatives: Collection[str] | None,
+    *,
+    named: bool,
+) -> Iterator[Alarm]:
+    """Labels of a binary task that are of neither class.
+
+    Args:
+        rows: those of the last look.
+        positive: the positive class as text; None for another task.
+        negatives: the other one, in all its spellings; None if it is unknown.
+        named: whether another alarm names the labels that no evaluation row had.
+    """
+    if positive is None:
+        return
+    listed = "list all classes in data.classes"
+    if negatives is None:
+        others = {name for one in rows for name in one.classes} - {positive}
+        if len(others) > 1:
+            yield Alarm(
+                kind="labels",
+                verdict=Verdict.INCONCLUSIVE,
+                reason=f"The labels have {len(others):,} classes besides the positive one, and no"
+                " evaluation row says which of them is the other class, so all of them count as"
+                f" not positive. Check what writes the labels, or {listed}.",
+            )
+        return
+    unknown = sum(one.unknown for one in rows)
+    every = unknown + sum(one.labelled for one in rows)
+    too_many = unknown > _UNUSABLE * every
+    if unknown and (too_many or not named):
+        yield Alarm(
+            kind="labels",
+            verdict=Verdict.INCONCLUSIVE if too_many else Verdict.WARN,
+            reason=f"{unknown:,} of {every:,} labels are of neither class of this task. They are in"
+            f" no figure. Check what writes the labels, or {listed}.",
         )

@@ -106,7 +106,7 @@ class PeriodState(EvidenceModel):
     """A version that serves or served, and how its windows were judged.
 
     All windows before `next_window` are closed for good. `late` counts labels and predictions that
-    arrived after that.
+    arrived after that. `classes` are those of a binary label at the gate, as far as they are known.
     """
 
     operation: Text
@@ -117,6 +117,7 @@ class PeriodState(EvidenceModel):
     over: bool = False
     rules: tuple[RuleState, ...] = ()
     unjudged: Mapping[str, Text] = Field(default_factory=dict)
+    classes: tuple[str, ...] = ()
     recent: tuple[ClosedWindow, ...] = ()
     judged_windows: Count = 0
     skipped_windows: Count = 0

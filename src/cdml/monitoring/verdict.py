@@ -31,10 +31,13 @@ def conclude(
     grid: Grid,
     feeds: Feeds | None,
     drift: Sequence[MonitoredDrift],
-    estimate: PerformanceEstimate | None,
+    estimate: PerformanceEstimate | str | None,
     produced: Producer,
 ) -> Monitoring:
-    """The evidence; without `feeds` nothing has been deployed."""
+    """The evidence; without `feeds` nothing has been deployed.
+
+    Where nothing is estimated, `estimate` says why.
+    """
     versions = tuple(
         _version(period, grid, serves=place == 0) for place, period in enumerate(state.periods)
     )
@@ -52,7 +55,8 @@ def conclude(
         closed_until=grid.start(state.periods[0].next_window) if state.periods else None,
         versions=versions,
         drift=tuple(drift),
-        estimate=estimate,
+        estimate=estimate if isinstance(estimate, PerformanceEstimate) else None,
+        not_estimated=estimate if isinstance(estimate, str) else None,
         not_compared=tuple(
             NotCompared(column=name, reason=why)
             for one in (state.drift, state.label_drift)

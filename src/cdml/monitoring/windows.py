@@ -47,6 +47,8 @@ class Columns:
     """What the columns of the two tables mean.
 
     `score` is the name of the column of the positive class's probability, or of several by class.
+    `negatives` is the other class of a binary task as text, in all its spellings; None if
+    it is unknown. A label or a prediction of neither class is in no figure.
     """
 
     key: tuple[str, ...]
@@ -56,14 +58,14 @@ class Columns:
     version: str | None
     label_time: str | None
     layout: Layout
+    negatives: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowQuery:
     """Which windows are reduced to figures, of all rows and of the slices in `parts`.
 
-    `starts` are when versions began to serve. Ranks (`roc_auc`) are those of all rows only. With
-    `classes`, the labels of each class are counted.
+    `starts` are when versions began to serve. With `classes`, the labels of each class are counted.
     """
 
     columns: Columns
@@ -95,7 +97,8 @@ class WindowRows:
     """The predictions of one window, one serving period by time, and one version by the log.
 
     `at` is the index of the last start before them, -1 before the first. Unusable rows have no
-    prediction, or no probability between 0 and 1; they are in no figure. `figures` are by
+    prediction, or no probability between 0 and 1; they are in no figure. `unknown` counts labels of
+    a class that the task does not have; such a row counts as one without a label. `figures` are by
     `Figure.key_of`. `classes` are the labels of each class, at most `MOST_CLASSES` of them.
     """
 
@@ -105,6 +108,7 @@ class WindowRows:
     predictions: int
     labelled: int
     unusable: int
+    unknown: int = 0
     figures: Mapping[str, WindowSums] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)
 
@@ -121,11 +125,16 @@ class WindowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedCells:
-    """Confusion counts that the scores of the same rows lead one to expect; only usable rows."""
+    """Confusion counts that the scores of the same rows lead one to expect; only usable rows.
+
+    Of several classes there is one for each `label`, against all others; of two, that of the
+    positive class.
+    """
 
     window: int
     at: int
     version: str | None
+    label: str | None = None
     true_positives: float
     false_positives: float
     false_negatives: float
@@ -164,7 +173,7 @@ class PredictionLog(Protocol):
         ...
 
     def expect(self, predictions: Table, query: WindowQuery) -> tuple[ExpectedCells, ...]:
-        """The confusion counts that scores lead one to expect, of a binary task.
+        """The confusion counts that scores lead one to expect, of a classification.
 
         Raises:
             InputError: a column is missing, or the times are of another type.

@@ -41,20 +41,34 @@ def window_sums(figure: Figure, parts: Sequence[float]) -> WindowSums | None:
         return None
     if figure.form is Form.MEAN:
         return WindowSums(count=int(count), sum=float(first), sum_of_squares=float(second))
-    value = _of_confusion(figure.metric, third, second, count - first - second - third, first)
+    tp, fp, fn = third, second, count - first - second - third
+    if figure.metric.name == "f1" or figure.metric.beta is not None:
+        return _f_measure(figure.metric, tp, fp, fn)
+    value = _of_confusion(figure.metric, tp, fp, fn, first)
     return None if value is None else one_value(figure, value)
+
+
+def _f_measure(metric: Metric, tp: float, fp: float, fn: float) -> WindowSums | None:
+    """F as what it is, a weighted share: true positives among themselves and both errors.
+
+    The mean of the windows' own values would be too low where windows have few positives.
+    """
+    square = (metric.beta or 1.0) ** 2
+    unit = max(1.0, 1 / square)  # the smallest weight is 1
+    right = unit * (1 + square) * tp
+    every = right + unit * (square * fn + fp)
+    if not every:
+        return None
+    count, value = max(1, round(every)), right / every
+    return WindowSums(count=count, sum=count * value, sum_of_squares=count * value**2)
 
 
 def _of_confusion(metric: Metric, tp: float, fp: float, fn: float, tn: float) -> float | None:
     """A metric of confusion counts, as scikit-learn defines it; None where it is not defined."""
     if metric.name == "balanced_accuracy":
         return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
-    if metric.name == "matthews_corrcoef":
-        product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-        return (tp * tn - fp * fn) / product**0.5 if product else None
-    weight = (metric.beta or 1.0) ** 2
-    total = (1 + weight) * tp + weight * fn + fp
-    return (1 + weight) * tp / total if total else None
+    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / product**0.5 if product else None
 
 
 def watched_value(column: str, values: Sequence[str]) -> str:

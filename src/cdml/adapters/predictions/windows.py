@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.bin_counts import Group, count_bins
-from cdml.adapters.predictions.expected_cells import sum_cells
+from cdml.adapters.predictions.expected_cells import sum_cells, sum_class_cells
+from cdml.adapters.predictions.known_classes import known_class
+from cdml.adapters.predictions.logged_rows import (
+    refuse_labels,
+    refuse_repeated,
+    refuse_untimed,
+)
 from cdml.adapters.predictions.pairing import (
     Pair,
     Predictions,
@@ -20,7 +26,8 @@ from cdml.adapters.predictions.pairing import (
     refuse_other_types,
     require_logged,
 )
-from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
+from cdml.adapters.predictions.row_sql import CLOSE, PREDICTION, SCORE, Row, class_text
+from cdml.adapters.predictions.window_ranks import rank_windows
 from cdml.adapters.predictions.window_sums import (
     class_of_label,
     count_classes,
@@ -44,7 +51,7 @@ from cdml.monitoring.windows import (
     WindowQuery,
     WindowRows,
 )
-from cdml.statistics.metrics import Loss
+from cdml.statistics.metrics import Loss, Task
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
 from cdml.tables.query import Field, LogicalType
@@ -108,21 +115,8 @@ class _Summary:
                 "Write times as timestamps. In CSV and JSON lines, ISO 8601 text such as"
                 " 2026-05-01T12:00:00Z is one.",
             )
-        self._refuse_untimed(file)
+        refuse_untimed(self.engine, self.log, file, columns.time)
         return file
-
-    def _refuse_untimed(self, file: Predictions) -> None:
-        """Refuse predictions without a time: they belong to no window, so nothing judges them."""
-        time = quote(self.query.columns.time)
-        [(untimed,)] = self.engine.fetch(
-            f"SELECT count(*) FROM {parquet(file.path)} WHERE {time} IS NULL", file.path
-        )
-        if untimed:
-            raise InputError(
-                f"{untimed:,} predictions of {self.log.ref.uri} have no time"
-                f" ({self.query.columns.time}).",
-                "Log the time of each prediction: without it, the prediction cannot be judged.",
-            )
 
     @cached_property
     def labels(self) -> Predictions | None:
@@ -160,18 +154,19 @@ class _Summary:
 
     def rows(self) -> tuple[WindowRows, ...]:
         """The answer: sums of all figures in one scan, and one more for metrics of order."""
-        total = self._refuse_repeated()
+        key = self.query.columns.key
+        total = refuse_repeated(self.engine, self.log, self.predictions, self._chosen, key)
         figures = [one for one in self.query.figures if one.metric.name != "roc_auc"]
         names = [f"cdml_figure_{place}" for place in range(len(figures))]
         values = [f"{self._value(one)} AS {as_}" for one, as_ in zip(figures, names, strict=True)]
         parts = [f"{_PART}_{place}" for place in range(len(self._parts))]
         inner = [
             _GROUP, f"{self._early} AS early", f"{self._labelled} AS labelled",
-            f"{self._usable} AS usable", *values, *parts,
+            f"{self._has_label} AS has_label", f"{self._usable} AS usable", *values, *parts,
         ]  # fmt: skip
         if self._classes:
             label = quote(self.query.columns.layout.required_label)
-            inner.append(f"CASE WHEN {self._labelled} THEN c.{label} END AS {_CLASS}")
+            inner.append(f"CASE WHEN {self._has_label} THEN c.{label} END AS {_CLASS}")
             parts.append(_CLASS)
         sets = [f"({_GROUP})", *(f"({_GROUP}, {name})" for name in parts)]
         texts = [self._class_text if name == _CLASS else name for name in parts]
@@ -181,6 +176,7 @@ class _Summary:
         ]
         in_set = [f"GROUPING({name}) = 0" for name in parts]
         sums = ["count(*)", "count_if(early)", "count_if(labelled)", "count_if(NOT usable)"]
+        sums.append("count_if(has_label AND NOT labelled)")
         sums += chain(*map(sums_of, figures, names))
         # All rows are added up once, and what that leaves once for each set.
         by_all = ", ".join((_GROUP, *parts))
@@ -197,10 +193,12 @@ class _Summary:
         watched = len(self._parts)
         slices = self._slices([one for one in found if any(one[4][:watched])], figures)
         found = [one[:3] + one[5:] for one in found if not any(one[4])]
-        self._refuse_labels(total, sum(one[3] for one in found), sum(one[4] for one in found))
+        if self.label_table is not None:
+            joined, early = (sum(one[place] for one in found) for place in (3, 4))
+            refuse_labels(self.label_table, total, joined, early)
         ranked = self._ranked()
         rows = []
-        for window, at, version, count, _, labelled, unusable, *sums in found:
+        for window, at, version, count, _, labelled, unusable, unknown, *sums in found:
             by_name = dict(ranked.get((window, at, version), {}))
             by_name |= slices.get((window, at, version), {})
             for place, figure in enumerate(figures):
@@ -214,6 +212,7 @@ class _Summary:
                     predictions=count,
                     labelled=labelled,
                     unusable=unusable,
+                    unknown=unknown,
                     figures=by_name,
                     classes=classes.get((window, at, version), {}),
                 )
@@ -246,7 +245,7 @@ class _Summary:
     ) -> Mapping[Group, Mapping[str, WindowSums]]:
         """The figures of the slices, by window, serving period and version."""
         by_group: dict[Group, dict[str, WindowSums]] = {}
-        for window, at, version, values, in_set, _, _, _, _, *sums in found:
+        for window, at, version, values, in_set, _, _, _, _, _, *sums in found:
             place = in_set.index(True)
             if values[place] is None:
                 continue  # not one that is watched
@@ -293,57 +292,32 @@ class _Summary:
 
     def expected(self) -> tuple[ExpectedCells, ...]:
         """See the port."""
+        row = self._row
+
+        def fetch(sql: str) -> Sequence[Any]:
+            return self.engine.fetch(sql, self.predictions.path)
+
+        if not self._binary:
+            named = (name for name in row.pair.challenger.fields if name.startswith(f"{SCORE}_"))
+            scores = dict(zip(row.classes, (row.score("c", name) for name in named), strict=True))
+            return tuple(
+                sum_class_cells(
+                    fetch,
+                    self._relation,
+                    _GROUP,
+                    usable=self._usable,
+                    prediction=row.prediction("c"),
+                    scores=scores,
+                )
+            )
         return sum_cells(
-            lambda sql: self.engine.fetch(sql, self.predictions.path),
+            fetch,
             self._relation,
             _GROUP,
             usable=self._usable,
-            positive=self._row.prediction("c"),
-            score=self._row.score("c"),
+            positive=row.prediction("c"),
+            score=row.score("c"),
         )
-
-    def _refuse_repeated(self) -> int:
-        """Refuse a key that is in several rows of the log, and give their number.
-
-        Ascending keys, the usual order of a log, take one look.
-        """
-        names = [quote(name) for name in self.query.columns.key]
-        key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
-        [(rows, unordered)] = self.engine.fetch(
-            f"SELECT count(*), count_if(NOT up) FROM (SELECT {key} > lag({key}) OVER () AS up"
-            f" FROM {self._chosen})",
-            self.predictions.path,
-        )
-        if not unordered:
-            return int(rows)
-        [(distinct,)] = self.engine.fetch(
-            f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {self._chosen})",
-            self.predictions.path,
-        )
-        if distinct < rows:
-            raise InputError(
-                f"{rows - distinct:,} of {rows:,} predictions of {self.log.ref.uri} repeat the key"
-                f" of another ({', '.join(self.query.columns.key)}).",
-                "monitoring.key names the columns that identify a request. Log each once.",
-            )
-        return int(rows)
-
-    def _refuse_labels(self, rows: int, joined: int, early: int) -> None:
-        """Refuse labels of which more than one is a request's, or that came before it."""
-        if self.label_table is None:
-            return
-        if joined > rows:
-            raise InputError(
-                f"{joined - rows:,} predictions have more than one label in"
-                f" {self.label_table.ref.uri}.",
-                "Keep one label for each request.",
-            )
-        if early:
-            raise InputError(
-                f"{early:,} labels of {self.label_table.ref.uri} are older than the prediction of"
-                " the same key.",
-                "Check the clocks and time zones of both logs, and that a key is used once.",
-            )
 
     def _moment(self, column: str, file: Predictions, side: str = "") -> str:
         """A time in microseconds since 1970; without a zone it is UTC."""
@@ -408,7 +382,7 @@ class _Summary:
         if self.labels is not None and label is not None:
             fields[label] = self.labels.fields[label]
         file = replace(self.predictions, fields=fields)
-        kind = fields[label].type if label in fields else LogicalType.STRING
+        kind = fields[label if label in fields else PREDICTION].type
         classes = tuple(
             class_text(name.removeprefix(f"{SCORE}_"), kind)
             for name in fields
@@ -419,14 +393,18 @@ class _Summary:
 
     @cached_property
     def _usable(self) -> str:
-        """The prediction is there, and probabilities are some."""
-        field = self._row.pair.challenger.fields[PREDICTION]
-        tests = [f"c.{PREDICTION} IS NOT NULL"]
+        """The prediction is there and of a class of the task, and probabilities are some."""
+        row = self._row
+        field = row.pair.challenger.fields[PREDICTION]
+        tests = [self._known(PREDICTION, row.prediction("c") if self._binary else "")]
         if field.physical in {"FLOAT", "DOUBLE"}:
             tests.append(f"isfinite(c.{PREDICTION})")
         for name in self.query.columns.scores:
             score = self._row.score("c", name)
             tests.append(f"coalesce(isfinite({score}) AND {score} BETWEEN 0 AND 1, false)")
+        if self.query.columns.scores and self.query.columns.layout.task is Task.MULTICLASS:
+            every = " + ".join(row.score("c", name) for name in self.query.columns.scores)
+            tests.append(f"abs({every} - 1) < {CLOSE}")
         return f"({' AND '.join(tests)})"
 
     @property
@@ -437,13 +415,29 @@ class _Summary:
 
     @cached_property
     def _labelled(self) -> str:
+        """The label is there, and of a class of the task."""
+        if self.labels is None:
+            return "false"
+        return self._known(
+            self.query.columns.layout.required_label, self._row.label() if self._binary else ""
+        )
+
+    @property
+    def _has_label(self) -> str:
+        """The label is there, whatever it is."""
         if self.labels is None:
             return "false"
         label = self.query.columns.layout.required_label
-        known = f"c.{quote(label)} IS NOT NULL"
-        if self.labels.fields[label].physical in {"FLOAT", "DOUBLE"}:
-            known += f" AND NOT isnan(c.{quote(label)})"
-        return f"({known})"
+        return known_class(f"c.{quote(label)}", self.labels.fields[label], "", None)
+
+    @property
+    def _binary(self) -> bool:
+        return self.query.columns.layout.task is Task.BINARY
+
+    def _known(self, name: str, positive: str) -> str:
+        field = self._row.pair.challenger.fields[name]
+        negatives = self.query.columns.negatives if self._binary else None
+        return known_class(f"c.{quote(name)}", field, positive, negatives)
 
     def _value(self, figure: Figure) -> str:
         """A row's figure between 0 and 1, NULL where the row does not inform the metric.
@@ -469,28 +463,24 @@ class _Summary:
         }.get(metric.name, ("TRUE", f"{label} = {prediction}"))
         return f"CASE WHEN {judged} AND {counts} THEN CAST({good} AS INT) END"
 
-    def _ranked(self) -> Mapping[tuple[int, int, str | None], Mapping[str, WindowSums]]:
-        """The area under the ROC curve of each window; equal scores are grouped first."""
+    def _ranked(self) -> Mapping[Group, Mapping[str, WindowSums]]:
+        """The area under the ROC curve of all rows and of slices, by window."""
         auc = next((one for one in self.query.figures if one.metric.name == "roc_auc"), None)
         if auc is None:
             return {}
-        label = self._row.label()
-        by_score = (
-            f"SELECT {_GROUP}, {self._row.score('c')} AS s, count_if({label}) AS p,"
-            f" count_if(NOT {label}) AS n FROM {self._relation}"
-            f" WHERE {self._labelled} AND {self._usable} GROUP BY ALL"
-        )
-        below = f"sum(n) OVER (PARTITION BY {_GROUP} ORDER BY s) - n / 2"
-        found = self.engine.fetch(
-            f"SELECT {_GROUP}, sum(p * b) / (sum(p) * sum(n)) FROM"
-            f" (SELECT *, {below} AS b FROM ({by_score})) GROUP BY {_GROUP}"
-            " HAVING sum(p) > 0 AND sum(n) > 0",
-            self.predictions.path,
-        )
-        return {
-            (window, at, version): {auc.key: one_value(auc, value)}
-            for window, at, version, value in found
-        }
+        by_group: dict[Group, dict[str, WindowSums]] = {}
+        columns = list(self._parts)
+        for head, part, area in rank_windows(
+            lambda sql: self.engine.fetch(sql, self.predictions.path),
+            f"(SELECT * FROM {self._relation} WHERE {self._labelled} AND {self._usable}) AS c",
+            _GROUP,
+            positive=self._row.label(),
+            score=self._row.score("c"),
+            parts=[f"{_PART}_{place}" for place in range(len(columns))],
+        ):
+            key = auc.key_of(None if part is None else (columns[part[0]], part[1]))
+            by_group.setdefault(head, {})[key] = one_value(auc, area)
+        return by_group
 
 
 def _microseconds(at: datetime) -> int:
