@@ -57,14 +57,15 @@ def test_scores_that_no_gate_reads_are_not_read_for_a_picture(world):
 
 
 @pytest.mark.parametrize(
-    ("gates", "ordered"),
+    ("gates", "most", "read_by_bin"),
     [
-        ("{metric: log_loss, max_regression: 0.5}", False),
-        ("{metric: roc_auc, max_regression: 0.05}", True),
+        ("{metric: log_loss, max_regression: 0.5}", 600, True),
+        ("{metric: roc_auc, max_regression: 0.05}", 600, False),
+        ("{metric: roc_auc, max_regression: 0.05}", 599, True),
     ],
 )
 def test_scores_of_many_rows_are_held_in_memory_only_where_a_gate_orders_them(
-    world, monkeypatch, gates, ordered
+    world, monkeypatch, gates, most, read_by_bin
 ):
     world.gates = gates
     world.champion("weak")
@@ -74,13 +75,14 @@ def test_scores_of_many_rows_are_held_in_memory_only_where_a_gate_orders_them(
     samples = type(world.samples)
     counted = samples.score_bins
     monkeypatch.setattr(charts, "FEW_ROWS", 100)
+    monkeypatch.setattr(charts, "MOST_SCORES", most)
     monkeypatch.setattr(
         samples, "score_bins", lambda self, *found: read.append(found) or counted(self, *found)
     )
 
     many = world.compare(challenger).champion_picture.curves
 
-    assert (0 if ordered else 1) == len(read)
+    assert int(read_by_bin) == len(read)
     assert NAMES == set(few) == set(many)
     assert area(few["roc"]) == pytest.approx(area(many["roc"]), abs=1.5e-3)
 
@@ -94,6 +96,16 @@ def test_bins_that_are_too_coarse_are_not_drawn(world, monkeypatch):
     monkeypatch.setattr(samples, "score_bins", lambda *_: coarse())
 
     assert few == world.compare(world.model("good")).champion_picture.curves
+
+
+def test_bins_of_very_many_rows_that_are_too_coarse_leave_no_curve(world, monkeypatch):
+    world.gates = "{metric: roc_auc, max_regression: 0.05}"
+    world.champion("weak")
+    monkeypatch.setattr(charts, "FEW_ROWS", 100)
+    monkeypatch.setattr(charts, "MOST_SCORES", 599)
+    monkeypatch.setattr(type(world.samples), "score_bins", lambda *_: coarse())
+
+    assert {} == world.compare(world.model("good")).champion_picture.curves
 
 
 def coarse():

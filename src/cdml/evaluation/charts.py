@@ -76,10 +76,8 @@ def _bins(
 
 
 def _few_enough(part: PredictionSlice, layout: Layout) -> bool:
-    """Whether the scores of all classes may be put in order."""
-    return part.rows * max(len(_classes(part, layout)), 1) <= MOST_SCORES or (
-        layout.task is Task.BINARY
-    )
+    """Whether the scores of all classes may be read into memory."""
+    return part.rows * max(len(_classes(part, layout)), 1) <= MOST_SCORES
 
 
 def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from cdml.evaluation.scored_model import ScoredModel, named_by_address
 from cdml.evidence.interval import Interval
 from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
+from cdml.statistics.curves import MOST_SCORES
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import METRICS, Metric, Statistic
@@ -81,6 +82,8 @@ def describe_memory(
     ordered = sorted({m.name for m in metrics if m.family.reads is Statistic.SCORES})
     if not ordered:
         return ""
+    if rows > MOST_SCORES and ordered != ["roc_auc_ovr"]:
+        return f"; the scores of {rows:,} rows are sorted on the disk"
     verb = "holds" if len(ordered) == 1 else "hold"
     return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
 

@@ -85,8 +85,8 @@ class ScoreBins:
 
 POINTS = 1000
 """Points of a curve at most."""
-MOST_SCORES = 10_000_000
-"""Scores of a multiclass model that are put in order for a picture."""
+MOST_SCORES = 5_000_000
+"""Scores that are read into memory; of a multiclass model, for a picture only."""
 _STRETCHES = POINTS // 2
 _GRID = 100_000
 """Scores of a class beyond which thresholds are only some of them, evenly spread."""

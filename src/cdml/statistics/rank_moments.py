@@ -166,9 +166,14 @@ def _too_few(positives: WholeSums, others: WholeSums) -> bool:
 
 def _nothing(positives: WholeSums, others: WholeSums) -> RankMoments:
     models = max(positives.models, others.models)
+    return no_moments(positives.rows + others.rows, positives.rows, models)
+
+
+def no_moments(rows: int, positives: int, models: int) -> RankMoments:
+    """Those of rows of which too few are of a class."""
     return RankMoments(
-        rows=positives.rows + others.rows,
-        positives=(positives.rows,),
+        rows=rows,
+        positives=(positives,),
         value=np.full(models, math.nan),
         squares=np.zeros((models,) * 2),
         cubes=np.zeros((models,) * 3),

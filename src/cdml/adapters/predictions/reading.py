@@ -13,6 +13,7 @@ from cdml.adapters.predictions.exact_sums import ExactSums
 from cdml.adapters.predictions.rank_sums import RankSums
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
+from cdml.adapters.predictions.spilled_scores import SpilledScores
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal
 from cdml.config.class_labels import name_group
@@ -97,7 +98,7 @@ class Reader:
     group: Group
     sums: Mapping[str, ExactSums]
     errors: Mapping[tuple[str, SlicePosition], Moments]
-    scores: ScoreReader | RankSums
+    scores: ScoreReader | SpilledScores | RankSums
     sensitive: Slicing | None = None
     present: tuple[int, ...] = ()
 

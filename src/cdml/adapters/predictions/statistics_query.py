@@ -21,10 +21,12 @@ from cdml.adapters.predictions.slicing import (
     groups_stay_small,
     order_positions,
 )
+from cdml.adapters.predictions.spilled_scores import SpilledScores
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import PredictionSlice
+from cdml.statistics.curves import MOST_SCORES
 from cdml.statistics.metrics import Metric, Task
 from cdml.statistics.samples import Sample
 
@@ -188,11 +190,12 @@ class StatisticsQuery:
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
         moments = self.errors.moments()
-        rows: ScoreReader | RankSums = ScoreReader(
+        rows: ScoreReader | SpilledScores | RankSums = ScoreReader(
             row=self.row, slices=self.slices, engine=self.engine
         )
-        if not self.collects:
-            rows = RankSums(
+        binary = self.row.layout.task is Task.BINARY
+        if not self.collects or (binary and groups[None].rows > MOST_SCORES):
+            rows = (SpilledScores if self.collects else RankSums)(
                 row=self.row, slices=self.slices, engine=self.engine, metrics=self.metrics
             )
 
