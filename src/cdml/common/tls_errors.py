@@ -1,7 +1,8 @@
 """What OpenSSL complains of, in our words, and what helps."""
 
 import re
-from dataclasses import dataclass
+
+from cdml.dataclass import dataclass
 
 _VERIFIED = r"certificate verify failed: "
 _TRUST = "Set {bundle} to a PEM file with the certificate of its authority."

@@ -1,7 +1,8 @@
 """What the columns of an answer mean by their names: one table, which docs/answers.md shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from cdml.dataclass import dataclass
 
 PREDICTION = (
     "prediction", "predictions", "predicted", "predict", "pred", "y_pred",

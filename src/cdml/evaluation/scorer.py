@@ -1,6 +1,5 @@
 """Running a model in a separate process."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +7,7 @@ from cdml.common.progress import Progress
 from cdml.config.class_labels import Class
 from cdml.config.input_columns import NO_PURPOSES, Purposes
 from cdml.config.output_columns import AnswerColumns
+from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """What cdml reads from a feature store, and the port of stores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from cdml.common.progress import Progress
+from cdml.dataclass import dataclass
 
 FeatureValue = bool | int | float | str | datetime | bytes | tuple[object, ...]
 

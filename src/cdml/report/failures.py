@@ -1,7 +1,6 @@
 """Commands that ended without a verdict, in the words they ended with."""
 
-from dataclasses import dataclass
-
+from cdml.dataclass import dataclass
 from cdml.evidence.failure import Failure
 from cdml.report.evidence_set import EvidenceSet
 

@@ -1,7 +1,8 @@
 """How much evidence a margin needs, as a value for whoever shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

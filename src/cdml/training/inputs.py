@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import yaml
 
 from cdml.common.addresses import reveal
 from cdml.config import LoadedConfig
+from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.lineage import TrainingInput
 from cdml.evidence.store import file_digest

@@ -1,10 +1,11 @@
 """The machine that trains, as a port."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from cdml.dataclass import dataclass
 from cdml.evidence.lineage import Hardware
 
 

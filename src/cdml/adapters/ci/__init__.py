@@ -1,7 +1,8 @@
 """The CI systems and the code hosts that there are: an entry and a module is one more of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

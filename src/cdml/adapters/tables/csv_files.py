@@ -11,7 +11,6 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -28,6 +27,7 @@ from cdml.adapters.tables.text_columns import (
     refuse_differences,
     refuse_names,
 )
+from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 DELIMITERS = ",;\t|"

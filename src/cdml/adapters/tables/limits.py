@@ -1,6 +1,8 @@
 """How much of the world is fetched and waited for."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ The tolerated rate is tested on the challenger's requests alone: n of them, of w
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from cdml.dataclass import dataclass
 from cdml.delivery.canary.mixture import (
     FALLS,
     POINTS,

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from cdml.dataclass import dataclass
 from cdml.delivery.operation.journal_client import JournalClient
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from cdml.dataclass import dataclass
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import ServiceError

@@ -1,7 +1,6 @@
 """What the page shows in addition to every report: pictures, and tables to look at."""
 
-from dataclasses import dataclass
-
+from cdml.dataclass import dataclass
 from cdml.report.charts.charts import Chart, curve_charts, drift_charts, history_charts
 from cdml.report.charts.matrix import Matrix, confusions, heat_map
 from cdml.report.charts.plots import draw_charts

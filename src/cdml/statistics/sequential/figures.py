@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from cdml.dataclass import dataclass
 from cdml.statistics.metrics import Family, Loss, Metric, Summary, Task, find_metric
 
 LARGEST_LOG_LOSS = -math.log(0.001)
