@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import require_agreement
 from cdml.data.validate import add_checks, validate_data
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, InputError
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.compare import compare_to_champion

@@ -6,7 +6,7 @@ import os
 import tempfile
 import warnings
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,7 +24,6 @@ from cdml.config.features import feature_store_types
 from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evidence.schema import DataRef
 from cdml.journal.branches import journal_branch, monitoring_branch

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

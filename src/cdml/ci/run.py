@@ -1,12 +1,11 @@
 """The CI run that a command is part of; at a terminal there is the least there can be of one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from cdml.ci.code_host import PullRequest
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

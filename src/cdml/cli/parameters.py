@@ -6,9 +6,8 @@ function that runs the command.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
-
-from cdml.dataclass import dataclass
 
 _EVERY = (
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "report", "deploy",

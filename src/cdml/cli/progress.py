@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,6 @@ import click
 
 from cdml.common.markdown import terminal
 from cdml.common.progress import ProgressStep
-from cdml.dataclass import dataclass
 
 
 @dataclass(slots=True)

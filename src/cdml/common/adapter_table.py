@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cdml.common.suggest import describe_unknown
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
 """What OpenSSL complains of, in our words, and what helps."""
 
 import re
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 _VERIFIED = r"certificate verify failed: "
 _TRUST = "Set {bundle} to a PEM file with the certificate of its authority."

@@ -1,11 +1,10 @@
 """YAML with the line of everything in it, so that a problem can say where it is."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
-
-from cdml.dataclass import dataclass
 
 KeyPath = tuple[int | str, ...]
 

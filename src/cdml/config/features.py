@@ -1,6 +1,7 @@
 """The words of cdml.yaml below `features`: the store that serves a model's features."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,6 @@ from cdml.config.base import Duration, SettingsModel
 from cdml.config.delivery import TypedSettings
 from cdml.config.kinds import Kind, Kinds
 from cdml.config.values import Share
-from cdml.dataclass import dataclass
 
 Filled = Annotated[str, Field(min_length=1)]
 

@@ -1,8 +1,7 @@
 """Which columns of the data a model is given: decided here, for scoring and for every check."""
 
 from collections.abc import Collection, Mapping, Sequence
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 ANY = -1
 """A dimension of a tensor that may have any size: that of the rows."""

@@ -1,6 +1,7 @@
 """What cdml can be extended by: tables of kinds, ours and those of installed packages."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,7 +11,6 @@ from cdml.common.adapter_table import AdapterTable, find_adapter
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.base import validation_message
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from cdml.config.cross_checks import REGISTRY_PLACE, find_contradictions
 from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.config.schema import Config
 from cdml.config.variables import substitute_variables
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 from cdml.statistics.metric_names import UNKNOWN, metric_name_list
 

@@ -1,8 +1,7 @@
 """What the columns of an answer mean by their names: one table, which docs/answers.md shows."""
 
 from collections.abc import Mapping, Sequence
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 PREDICTION = (
     "prediction", "predictions", "predicted", "predict", "pred", "y_pred",

@@ -1,10 +1,10 @@
 """The registries: those there are in one table, and what works in place of others."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cdml.common.suggest import describe_unknown
 from cdml.config.kinds import Kind, Kinds
-from cdml.dataclass import dataclass
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 

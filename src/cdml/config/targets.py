@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Annotated
 
@@ -15,7 +15,6 @@ from cdml.config.base import Duration, SettingsModel
 from cdml.config.kinds import Kind, Kinds
 from cdml.config.kserve_target import KserveSettings
 from cdml.config.kubernetes_target import KubernetesSettings
-from cdml.dataclass import dataclass
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
 """What a command of a target may leave for cdml to fill in, each as `{name}`."""

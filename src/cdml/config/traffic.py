@@ -1,13 +1,13 @@
 """Where it is recorded what requests became of: the sources there are, in one table."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cdml.config.base import AddressText, SettingsModel
 from cdml.config.kinds import Kind, Kinds
-from cdml.dataclass import dataclass
 
 Filled = Annotated[str, Field(min_length=1)]
 

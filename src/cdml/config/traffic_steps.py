@@ -1,11 +1,10 @@
 """How a release gets its traffic: shares that rise, and what was seen at them so far."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, ClassVar
-
-from cdml.dataclass import dataclass
 
 ALL = 100
 """Percent."""

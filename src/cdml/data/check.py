@@ -1,7 +1,7 @@
 """A check of the data: what it requires of the rows, and its verdict on the counts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cdml.config import Config, LoadedConfig
@@ -11,7 +11,6 @@ from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import positive_class
 from cdml.data.rules.rule import RuleContext, RuleOrCheck
 from cdml.data.rules.signature import Signature
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.tables.query import CellValue, Condition, Field, NotRun
 from cdml.tables.table import Table

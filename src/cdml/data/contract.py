@@ -5,12 +5,12 @@ Bounds are the operators of the Open Data Contract Standard.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from dataclasses import field as field_
 from math import isfinite
 from typing import Any, Literal
 
 from cdml.config.base import SECONDS
-from cdml.dataclass import dataclass
 from cdml.tables.query import CompareColumns, LogicalType, Query
 
 _BOUNDS: Mapping[str, tuple[str, Callable[[float, Any], bool]]] = {

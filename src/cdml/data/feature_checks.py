@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
@@ -10,7 +11,6 @@ from cdml.config import LoadedConfig
 from cdml.config.features import FeaturesSettings
 from cdml.data.ports import DataPorts
 from cdml.data.rules.signature import Signature
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.features import FeatureServiceRecord

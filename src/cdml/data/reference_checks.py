@@ -1,7 +1,7 @@
 """The data against its reference: what the one scan measures, and all that follows from it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cdml.config.schema import DataSettings
 from cdml.data.drift.checks import DriftPlan, judge_drift, no_reference, plan_drift
@@ -10,7 +10,6 @@ from cdml.data.drift.profile import Profile
 from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.drift.slices import count_slices, judge_slice_drift
 from cdml.data.leakage import label_checks
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.tables.query import Condition, Missing, NotRun, in_common
 from cdml.tables.table import Table

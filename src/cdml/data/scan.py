@@ -1,11 +1,10 @@
 """All rules of a table in one scan, then each on its answer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
 from cdml.data.rules.rule import DataRule, RuleOrCheck, judge_count, judge_figure
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.tables.query import All, Condition, NotRun, present
 from cdml.tables.table import Table

@@ -1,9 +1,9 @@
 """The registry's alias of an environment: its name, and how it follows the journal."""
 
 import re
+from dataclasses import dataclass
 
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import Release

@@ -8,10 +8,9 @@ it pass as a new one would have to.
 
 import hashlib
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.delivery.candidate import find_objections, read_candidate
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Refusal

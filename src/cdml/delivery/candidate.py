@@ -2,12 +2,12 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.dataclass import dataclass
 from cdml.delivery.operation.observation import Observation
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Refusal, RefusalReason, entry_of_version

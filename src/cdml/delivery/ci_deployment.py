@@ -1,7 +1,8 @@
 """The deployment that the code host has of an operation; its trouble never stops us."""
 
+from dataclasses import dataclass
+
 from cdml.ci.code_host import DeploymentState
-from cdml.dataclass import dataclass
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError
 from cdml.journal.records import JournalDocument, Operation

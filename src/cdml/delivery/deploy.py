@@ -1,13 +1,12 @@
 """Ship exactly the model that was judged."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.candidate import find_objections, hashed_release, read_candidate
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.divergence import (

@@ -1,5 +1,6 @@
 """Take back what serves; the journal knows what served before."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
@@ -8,7 +9,6 @@ from pathlib import Path
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL
-from cdml.dataclass import dataclass
 from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import repeat_until_locked

@@ -5,9 +5,9 @@ import json
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.store import write_atomically
 from cdml.journal.records import Answered, JournalDocument

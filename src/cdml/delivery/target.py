@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from cdml.dataclass import dataclass
 from cdml.journal.records import Release, Serving, TrafficShare
 
 __all__ = ["ServerAnswer", "Serving", "SplittingTarget", "Target", "TrafficShare"]

@@ -1,9 +1,8 @@
 """What requests became of, while two models serve side by side."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
-
-from cdml.dataclass import dataclass
 
 if TYPE_CHECKING:  # the judge of canaries is not there where none is judged
     from cdml.delivery.canary.traffic import Window

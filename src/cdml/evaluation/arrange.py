@@ -1,14 +1,13 @@
 """The results of one or two models, arranged by case before they are measured."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cdml.common.suggest import describe_unknown
 from cdml.config import Config, LoadedConfig
 from cdml.data.odcs.load import load_contract
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.cases import Cases, case_plan, label_columns
 from cdml.evaluation.ports import EvaluationPorts

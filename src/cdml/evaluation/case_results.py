@@ -1,10 +1,10 @@
 """What two files of results say besides the gates: cases that changed, cost and latency, errors."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
-from cdml.dataclass import dataclass
 from cdml.evaluation.arrange import ArrangedModels
 from cdml.evaluation.cases import ChangeQuery, case_plan
 from cdml.evaluation.prediction_store import Layout, Samples

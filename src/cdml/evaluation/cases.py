@@ -1,12 +1,11 @@
 """Rows of results as cases: trials averaged, failed measurements set aside, both models matched."""
 
 from collections.abc import Container, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from cdml.config import Config
-from cdml.dataclass import dataclass
 from cdml.evidence.cases import ChangedCases
 
 TRIALS = "cdml trials"

@@ -1,14 +1,13 @@
 """Finding the two models of a comparison, and scoring those that have not been scored yet."""
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdml.common.background import BackgroundTask
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import (

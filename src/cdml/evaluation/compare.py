@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.case_results import describe_cases

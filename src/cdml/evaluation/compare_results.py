@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,6 @@ from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Margin
 from cdml.config.schema import PolicySettings
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.cases import CasePlan, Cases, ChangeQuery, describe_unmatched
 from cdml.evaluation.measurement_errors import describe_errors, judge_errors

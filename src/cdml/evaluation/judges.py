@@ -1,13 +1,13 @@
 """Judges' scores that human labels correct: what was used and checked, for the evidence."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cdml.config import LoadedConfig
 from cdml.config.schema import AnchorSettings, JudgeSettings
-from cdml.dataclass import dataclass
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout
 from cdml.evaluation.scored_model import read_predictions

@@ -1,10 +1,10 @@
 """Running functions of the user's that measure rows."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cdml.common.progress import Progress
-from cdml.dataclass import dataclass
 from cdml.evaluation.prediction_store import PairedRows
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured

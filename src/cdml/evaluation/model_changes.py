@@ -3,13 +3,12 @@
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel

@@ -1,13 +1,13 @@
 """compare --plan: how many cases, trials and human labels a margin needs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cdml.config import Margin
 from cdml.config.schema import PolicySettings
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.compare_results import ANY_SHARE, ComparedFiles, measure_results
 from cdml.evaluation.prediction_store import PredictionSlice, Samples

@@ -1,11 +1,10 @@
 """Predictions reduced to what inference needs to know of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 from cdml.evaluation.cases import CaseFiles
 from cdml.statistics.metrics import Metric, Statistic, Task

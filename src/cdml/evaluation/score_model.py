@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,6 @@ from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import require_agreement, require_features, types_for
 from cdml.data.rules.signature import Signature
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import ScoredModel

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cdml.common.addresses import names_table
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store

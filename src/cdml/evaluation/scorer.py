@@ -1,5 +1,6 @@
 """Running a model in a separate process."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -7,7 +8,6 @@ from cdml.common.progress import Progress
 from cdml.config.class_labels import Class
 from cdml.config.input_columns import NO_PURPOSES, Purposes
 from cdml.config.output_columns import AnswerColumns
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,11 @@
 """What cdml reads from a feature store, and the port of stores."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from cdml.common.progress import Progress
-from cdml.dataclass import dataclass
 
 FeatureValue = bool | int | float | str | datetime | bytes | tuple[object, ...]
 

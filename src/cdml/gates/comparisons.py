@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cdml.common.counts import count
 from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import Criterion
 from cdml.evidence.interval import Difference
 from cdml.evidence.judges import JudgeRecord

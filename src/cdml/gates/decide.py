@@ -4,11 +4,11 @@ Inside this module better is always +, whatever the metric's direction; see docs
 """
 
 import math
+from dataclasses import dataclass
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
 from cdml.config.schema import PolicySettings
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import Tier
 
 TOLERANCE = 1e-12

@@ -6,12 +6,12 @@ commit that deploys it. Figures that do not allow an answer make it inconclusive
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import ERRORS, Criterion
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import Config, GateSettings, Margin, SliceRule
 from cdml.config.schema import JudgeSettings
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import Criterion, Tier
 from cdml.evidence.schema import ComparisonGate, PolicyRef
 from cdml.evidence.store import text_digest

@@ -1,8 +1,8 @@
 """Measured differences turned into what `gates.decide` reads."""
 
 import math
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import Criterion
 from cdml.gates.decide import ObservedDifference
 from cdml.statistics.difference import DifferenceDistribution, Paired, Side

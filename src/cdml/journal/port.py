@@ -1,9 +1,8 @@
 """What served when: one document, moved only by compare-and-swap."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
-
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

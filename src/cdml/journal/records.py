@@ -5,12 +5,12 @@ except that a trailing underscore keeps them apart from Python's own words.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
 from cdml.config.traffic_steps import Ramp, TrafficPart
-from cdml.dataclass import dataclass
 
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
 

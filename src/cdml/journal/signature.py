@@ -4,10 +4,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.common.redaction import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 FIELD = "signature"

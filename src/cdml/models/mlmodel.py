@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,6 @@ import yaml
 
 from cdml.config.class_labels import Class
 from cdml.config.input_columns import Unnamed
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 _MAX_BYTES = 16 * 1024 * 1024

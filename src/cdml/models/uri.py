@@ -1,8 +1,8 @@
 """`models:/` URIs, taken apart."""
 
 import re
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 CHALLENGER, CHAMPION = "the challenger", "the champion"

@@ -3,12 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from cdml.config.monitoring import MonitoringSettings
-from cdml.dataclass import dataclass
 from cdml.monitoring.promises import NoPromise, Promise
 from cdml.monitoring.serving import ServingPeriod, period_of
 from cdml.monitoring.state import (

@@ -4,7 +4,7 @@ One window that differs is a bad day: only consecutive ones are an alarm.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cdml.common.verdict import Verdict
@@ -12,7 +12,6 @@ from cdml.config.monitoring import MonitoredDriftSettings
 from cdml.config.schema import DriftSettings
 from cdml.data.drift.judge import MEASURES, measure_drift
 from cdml.data.drift.profile import ColumnProfile
-from cdml.dataclass import dataclass
 from cdml.evidence.monitor import Alarm, DriftWindow, MonitoredDrift, Role
 from cdml.gates.reasons import figure
 from cdml.monitoring.serving import ServingPeriod, period_of

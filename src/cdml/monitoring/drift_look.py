@@ -1,7 +1,7 @@
 """What one look does about drift: read the version's profiles, compare the windows that ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from cdml.common.verdict import Verdict
@@ -14,7 +14,6 @@ from cdml.data.drift.classes import class_text
 from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.data.drift.profile_file import FILE, PREDICTIONS_FILE
 from cdml.data.drift.reference import stored_profiles
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError
 from cdml.evaluation.prediction_store import Layout
 from cdml.evidence.monitor import Alarm, MonitoredDrift, Role

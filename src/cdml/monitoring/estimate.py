@@ -8,10 +8,10 @@ what the scores mean has changed (concept drift), it is wrong and cannot notice.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from cdml.config import LoadedConfig
 from cdml.config.monitoring import MonitoringSettings
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
 from cdml.evidence.monitor import EstimatedMetric, PerformanceEstimate

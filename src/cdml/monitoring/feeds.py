@@ -1,12 +1,12 @@
 """The two tables that monitoring reads, and the alarms of what they lack."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.config.monitoring import MonitoringSettings
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.monitor import Alarm
 from cdml.tables.declared_types import Declared

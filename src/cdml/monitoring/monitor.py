@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.config.monitoring import MonitoringSettings
 from cdml.data.drift.profile_file import PREDICTIONS_FILE, read_profile
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evaluation.prediction_store import Layout
 from cdml.evaluation.task import layout as find_layout

@@ -1,11 +1,10 @@
 """What production is held against: the serving version's own value at the gate, or own rules."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cdml.config import Config, GateSettings, Margin
 from cdml.config.monitoring import MonitoringRule, MonitoringSettings
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import Tier
 from cdml.evidence.schema import Evaluation, MetricValue
 from cdml.gates.rules import comparison_rules, metric_of_gate

@@ -5,13 +5,13 @@ nothing that the next one does not know of.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from cdml.ci.automation import AutomationHost, EventHost
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoringSettings
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.monitor import Monitoring, ReactionTaken
 from cdml.journal.branches import branch_part

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.config.monitoring import MonitoringSettings
 from cdml.data.odcs.load import load_contract
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.score_model import Identity, identify, predict
 from cdml.evaluation.task import layout

@@ -5,10 +5,10 @@ The rollback has an id of the degradation's own, so a run that is killed in betw
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.delivery.checks.canary import CanaryJudge
 from cdml.delivery.notify import notify
 from cdml.delivery.rollback import choose_release, rollback

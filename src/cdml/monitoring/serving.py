@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from cdml.dataclass import dataclass
 from cdml.journal.records import JournalDocument
 
 

@@ -1,12 +1,11 @@
 """Windows of time, and what the rows of each come to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cdml.dataclass import dataclass
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Part

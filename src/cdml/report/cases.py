@@ -1,8 +1,8 @@
 """What results say case by case, in sentences and rows."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.evidence.cases import CaseResults, ChangedCase, InstrumentErrors, UngatedFigure
 from cdml.evidence.schema import Comparison, ComparisonGate
 from cdml.gates.proof import greater_is_better

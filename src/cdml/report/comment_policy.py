@@ -1,11 +1,11 @@
 """How a report talks to people: when, where, and what becomes of what it said before."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.code_host import Behaviour, Commit, Warned
 from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.report.ports import ReportPorts
 

@@ -1,11 +1,11 @@
 """The evidence of one run, read from its folder and held against itself."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.failure import DELIVERIES, FAILURES, STAGES, Failure

@@ -1,6 +1,7 @@
 """Commands that ended without a verdict, in the words they ended with."""
 
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
+
 from cdml.evidence.failure import Failure
 from cdml.report.evidence_set import EvidenceSet
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from cdml.dataclass import dataclass
 from cdml.evidence.base import Scalar
 from cdml.evidence.interval import Difference, Interval
 from cdml.evidence.schema import ComparisonGate

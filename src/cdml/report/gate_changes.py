@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from cdml.config import Config, LoadedConfig, load
 from cdml.config.gate_problems import at
 from cdml.config.targets import target_types
 from cdml.config.variables import PLACES, SECRET, fits
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, ServiceError
 from cdml.gates.rejudge import recompute
 from cdml.gates.rules import policy_ref

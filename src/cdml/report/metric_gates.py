@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.report.figures import NONE
 from cdml.report.rows import GateRow
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.criterion import ERRORS
 from cdml.evidence.schema import BoundGate, Check, Comparison, ComparisonGate, ModelRef
 from cdml.gates import reasons

@@ -1,9 +1,9 @@
 """Where a report's figures come from."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cdml.common.counts import count
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import DataRef, ModelRef
 from cdml.report.evidence_set import EvidenceSet
 

@@ -1,12 +1,12 @@
 """Tell the verdict: comment, job summary, annotations, files. It never changes the verdict."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.run import Annotation, CiRun
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.errors import ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.report.comment_policy import CommentPolicy

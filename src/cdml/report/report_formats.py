@@ -1,12 +1,11 @@
 """The files of a report, in one table: ours, and those of installed packages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cdml.config import LoadedConfig
 from cdml.config.kinds import Kind, Kinds
-from cdml.dataclass import dataclass
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.view import View

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, RowSample
 from cdml.gates.proof import UNPROVEN, greater_is_better, unproven
 from cdml.report import figures

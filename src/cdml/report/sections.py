@@ -1,9 +1,9 @@
 """What of a report stands first, and what is folded below it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check, MetricValue
 from cdml.report.metric_gates import MetricGates, by_metric
 from cdml.report.rows import GateRow, verdict_rank

@@ -3,11 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.common.counts import count
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import NO_WALLS, Change, Check, DeploymentStep, MetricValue
 from cdml.gates.proof import UNPROVEN
 from cdml.report.cases import CaseRow, case_rows, describe_results, summarize_cases

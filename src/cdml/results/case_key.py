@@ -1,10 +1,9 @@
 """Which columns identify the cases of two files, and which one numbers the trials of a case."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.results.column_names import (
     identity_rank,

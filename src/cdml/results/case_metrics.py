@@ -1,10 +1,9 @@
 """Columns of results as metrics of cases: how their values count, and which direction is better."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.results.column_names import greater_is_better, is_expense
 from cdml.results.facts import ColumnFacts, SharedColumn

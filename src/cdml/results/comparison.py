@@ -1,9 +1,9 @@
 """Two files of results compared, as values for whoever shows them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.cases import ChangedCases
 from cdml.statistics.interval import ConfidenceInterval
 

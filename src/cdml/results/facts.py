@@ -1,9 +1,9 @@
 """What is known of the columns of two files of results before one knows what they are for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from cdml.dataclass import dataclass
 from cdml.results.reader import Role
 from cdml.tables.query import LogicalType, comparable
 

@@ -1,8 +1,7 @@
 """How much evidence a margin needs, as a value for whoever shows it."""
 
 from collections.abc import Sequence
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

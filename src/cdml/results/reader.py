@@ -1,12 +1,11 @@
 """Results of cases as other tools write them: their columns, and the port of their readers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from cdml.dataclass import dataclass
 from cdml.results.selection import Side
 
 

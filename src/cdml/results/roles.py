@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from cdml.common.suggest import describe_unknown
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.results import column_names as names
 from cdml.results.case_key import CaseKey, find_key

@@ -1,10 +1,9 @@
 """What a user says of two files of results: their format, and which rows to read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 

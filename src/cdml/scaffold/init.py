@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from cdml.config.delivery import DeploySettings
 from cdml.config.targets import TargetType, target_types
 from cdml.data.odcs import propose
 from cdml.data.odcs.propose import observe_columns, table_name
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.tables.table import Tables

@@ -1,12 +1,12 @@
 """Differences whose distribution is known by resampling, read with BCa (Efron 1987)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from statistics import NormalDist
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.difference import Side, TwoSided
 from cdml.statistics.samples import Floats
 from cdml.statistics.skewed_means import combination

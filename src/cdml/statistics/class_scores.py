@@ -6,12 +6,12 @@ never predicted has precision 0; a class that is neither label nor prediction do
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Floats
 

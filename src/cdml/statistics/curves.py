@@ -6,12 +6,12 @@ by bin, with a bound for how far the curve of the bins can be from the curve of 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cdml.dataclass import dataclass
 from cdml.statistics.samples import Cells, CountArray, Floats, OneVsRest, Ranked, Sample, Weighted
 
 BINS = 16_384

@@ -1,9 +1,9 @@
 """What is known of the difference between two models, and of one model's value."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cdml.dataclass import dataclass
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 
 

@@ -1,11 +1,11 @@
 """One question for every metric: what is its value, and how sure is the difference."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 from cdml.statistics import (
     calibration,

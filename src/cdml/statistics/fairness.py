@@ -13,12 +13,11 @@ the choice (Bonferroni). Pairs that are far from the largest gap are left out.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.samples import Cells, Codes, Flags, Floats

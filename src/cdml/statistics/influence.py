@@ -4,9 +4,10 @@ Every metric here depends on the weights only by their shares, so a metric's fig
 nothing, and the variance of its value is that of their sum (Hampel 1974, the influence curve).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import ranks
 from cdml.statistics.class_scores import ConfusionMetric, Hits, confusion
 from cdml.statistics.means import gradient, statistic

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ lies between two order statistics, whatever the distribution.
 
 import math
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import student
 from cdml.statistics.bca import RESAMPLES, Bca, Draws, batches, generator
 from cdml.statistics.difference import Level, Paired, Side

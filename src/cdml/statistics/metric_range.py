@@ -1,9 +1,8 @@
 """What is known of a difference, and which claims of it are of harm, by what the metric is."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from cdml.dataclass import dataclass
 from cdml.statistics.difference import DifferenceDistribution, Level, Paired, Side
 from cdml.statistics.fairness import GapDifference
 from cdml.statistics.interval import ConfidenceInterval

@@ -3,13 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 if TYPE_CHECKING:

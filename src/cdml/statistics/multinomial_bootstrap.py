@@ -13,11 +13,10 @@ three, from both sides: with no discordant row the bound is about 3.3 such rows 
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.bca import Resampled, batches, defined, generator
 from cdml.statistics.class_scores import ConfusionMetric, Hits, confusion
 from cdml.statistics.interval import Unmeasured

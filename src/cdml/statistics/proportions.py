@@ -7,9 +7,9 @@ the usual ones (Wald) collapse.
 """
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 
-from cdml.dataclass import dataclass
 from cdml.statistics.difference import Side, TwoSided
 from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.multinomial_bootstrap import score as multinomial_score

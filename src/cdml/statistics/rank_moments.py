@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.ranks import corrections
 from cdml.statistics.samples import RankMoments
 

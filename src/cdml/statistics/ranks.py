@@ -7,10 +7,10 @@ times those weights.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.samples import Codes, Flags, Floats
 
 

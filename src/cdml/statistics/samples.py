@@ -1,13 +1,11 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from cdml.dataclass import dataclass
 
 if TYPE_CHECKING:
     from cdml.statistics.cases.case_means import CaseMeans

@@ -12,10 +12,10 @@ that lets a model pass: care must not hide what is to be found.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import student
 from cdml.statistics.difference import Side
 from cdml.statistics.interval import ConfidenceInterval

@@ -9,11 +9,10 @@ taken to exist, each of which moves the difference as far as any row moves eithe
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.bca import Resampled, defined
 from cdml.statistics.difference import Level, Paired, Side, TwoSided, level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured

@@ -7,12 +7,11 @@ Cameron & Miller 2015), and its bounds are t, corrected for skewness as everywhe
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import calibration, fairness, influence, student
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.influence import Influence

@@ -6,9 +6,9 @@ be applied exactly is understood; whatever else stands in a format makes it one 
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from cdml.dataclass import dataclass
 from cdml.tables.query import LogicalType
 
 

@@ -1,9 +1,9 @@
 """Types that are declared for the columns of files that store none: CSV and JSON."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from cdml.common.addresses import reveal
-from cdml.dataclass import dataclass
 from cdml.tables.date_formats import DateFormat
 from cdml.tables.query import Field, LogicalType
 

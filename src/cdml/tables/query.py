@@ -7,11 +7,10 @@ together from counts that they share.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Literal
-
-from cdml.dataclass import dataclass
 
 CellValue = bool | int | float | str | date | datetime | time
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]

@@ -1,8 +1,8 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Aggregate, CellValue, Condition, Field, NotRun, Query

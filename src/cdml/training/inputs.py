@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import yaml
 
 from cdml.common.addresses import reveal
 from cdml.config import LoadedConfig
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.lineage import TrainingInput
 from cdml.evidence.store import file_digest

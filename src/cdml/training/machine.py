@@ -1,11 +1,10 @@
 """The machine that trains, as a port."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cdml.dataclass import dataclass
 from cdml.evidence.lineage import Hardware
 
 

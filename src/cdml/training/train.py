@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.provenance import producer
@@ -10,7 +11,6 @@ from cdml.common.background import BackgroundTask
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.training import CURRENT, PRINTED, TrainingSettings
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.evidence.lineage import (
     FILE,

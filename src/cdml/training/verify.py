@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.data.open_rows import open_rows
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.score_model import Identity, identify, predict
 from cdml.evidence.lineage import (

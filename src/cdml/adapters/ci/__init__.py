@@ -1,8 +1,7 @@
 """The CI systems and the code hosts that there are: an entry and a module is one more of them."""
 
 from collections.abc import Mapping
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from cdml.adapters.ci import github, gitlab
 from cdml.adapters.ci.basic_run import BasicRun
 from cdml.ci.code_host import PullRequest
 from cdml.ci.run import Push, PushCredentials, RunTrust, Trigger
-from cdml.dataclass import dataclass
 from cdml.errors import InputError, ServiceError
 
 _GITHUB = re.compile(r"(?P<site>https?://[^/]+)/(?P<name>[^/]+/[^/]+)/pull/(?P<number>\d{1,18})")

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from cdml.adapters.ci.api_errors import NotFoundError
 from cdml.ci.run import Push
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 MOST = 300

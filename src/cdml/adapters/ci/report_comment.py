@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cdml.adapters.ci.api_errors import NotFoundError, create_once
 from cdml.adapters.ci.report_marker import Marker, State, without_marker
 from cdml.ci.code_host import Behaviour, Warned
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

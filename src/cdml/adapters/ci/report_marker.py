@@ -1,13 +1,12 @@
 """The hidden last line of a report's comment, by which the next run knows it."""
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import quote
 
 from cdml.ci.code_host import Warned
-from cdml.dataclass import dataclass
 
 _MARKER = re.compile(
     r"<!-- cdml:report id=(?P<id>\S+)(?: of=(?P<source>\S+))? run=(?P<run>\d+)\.(?P<attempt>\d+)"

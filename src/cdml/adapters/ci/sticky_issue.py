@@ -1,11 +1,11 @@
 """The one open issue of an id at a code host, which its marker and its author identify."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
 from cdml.adapters.ci.api_errors import create_once
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

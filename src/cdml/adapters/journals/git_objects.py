@@ -5,13 +5,12 @@ import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cdml.ci.run import PushCredentials
 from cdml.common.redaction import without_journal_keys
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 
 TIMEOUT = 90

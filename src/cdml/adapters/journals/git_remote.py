@@ -1,9 +1,9 @@
 """Which remote of the user's repository holds the journal."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cdml.adapters.journals.git_objects import Git
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 KEY = "deploy.journal.remote"

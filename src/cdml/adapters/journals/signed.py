@@ -1,10 +1,9 @@
 """A journal whose entries are signed, where a key is given."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from cdml.common.redaction import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.journal.port import Journal, Snapshot
 from cdml.journal.signature import FIELD, Keys

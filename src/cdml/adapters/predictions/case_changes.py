@@ -1,6 +1,7 @@
 """Which cases got worse and which got better, by DuckDB."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from cdml.adapters.predictions.pairing import describe_file
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import parquet, quote
 from cdml.common.markdown import address
-from cdml.dataclass import dataclass
 from cdml.evaluation.cases import ChangeQuery
 from cdml.evidence.cases import MOST_CASES, CaseText, ChangedCase, ChangedCases
 

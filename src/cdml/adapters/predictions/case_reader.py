@@ -1,5 +1,6 @@
 """The scores of columns case by case, in memory."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,6 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import quote
-from cdml.dataclass import dataclass
 from cdml.evaluation.cases import TRIALS, VARIANCE
 from cdml.statistics.cases.case_means import CaseMeans
 from cdml.statistics.metrics import Metric

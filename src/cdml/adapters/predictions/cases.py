@@ -1,6 +1,7 @@
 """Files of results, arranged by DuckDB: one row a case, the same cases in each file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ from cdml.adapters.predictions.pairing import Predictions, describe_file, refuse
 from cdml.adapters.predictions.row_sql import PREDICTION
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote, quote_path
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.cases import TRIALS, VARIANCE, Arm, CasePlan, Cases
 from cdml.tables.query import Field, LogicalType

@@ -4,13 +4,13 @@ A slice of small amounts next to one of large ones keeps all its digits.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.predictions.exact_sums import LARGEST, ExactSums, added, by_code, scaled
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
-from cdml.dataclass import dataclass
 from cdml.statistics.metrics import Loss, Metric, Statistic
 from cdml.statistics.samples import Moments
 

@@ -7,11 +7,11 @@ equal figures is equal, that of a constant figure zero.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, combinations_with_replacement
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.samples import Moments
 
 LARGEST = 1e90

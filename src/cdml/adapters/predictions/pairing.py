@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.adapters.tables.duckdb_engine import Engine, SqlRunner
 from cdml.adapters.tables.sql_engine import parquet, quote, quote_path
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
 from cdml.tables.query import Field, comparable

@@ -5,6 +5,7 @@ it. So no engine has to put all rows into one order, and Spark shares the bins o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any
@@ -15,7 +16,6 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import quote
-from cdml.dataclass import dataclass
 from cdml.statistics.calibration import BINS
 from cdml.statistics.metrics import Family, Metric
 from cdml.statistics.rank_moments import WholeSums, auc_moments, precision_moments

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,6 @@ from cdml.adapters.predictions.spilled_scores import SpilledScores
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal
 from cdml.config.class_labels import name_group
-from cdml.dataclass import dataclass
 from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, Sample
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cdml.adapters.predictions.pairing import Pair, Predictions, same_keys
 from cdml.adapters.tables.sql_engine import literal, quote
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.metrics import Loss, Metric, Task

@@ -1,6 +1,7 @@
 """The paired rows themselves: for user metrics, and for charts of a regression's residuals."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from cdml.adapters.predictions.slicing import (
 from cdml.adapters.predictions.statistics_query import refuse
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, parquet, quote
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import (
     RESIDUAL_BINS,

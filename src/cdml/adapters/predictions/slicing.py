@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.predictions.pairing import Predictions
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal, quote
-from cdml.dataclass import dataclass
 from cdml.evaluation.prediction_store import OTHER, PredictionValue
 from cdml.tables.query import LogicalType
 

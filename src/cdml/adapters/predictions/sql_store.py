@@ -4,7 +4,7 @@ The statements are those for files (`statistics_query`); PostgreSQL and Spark ru
 """
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from cdml.adapters.predictions.row_sql import PREDICTION
 from cdml.adapters.tables.export import RemoteTable, reference
 from cdml.adapters.tables.sql_engine import QueryRejected, SqlEngine
 from cdml.adapters.tables.sql_table import SqlTable
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.statistics.metrics import Metric, Statistic, Task

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from cdml.adapters.predictions.slicing import (
 from cdml.adapters.predictions.spilled_scores import SpilledScores
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import SqlRunner
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.curves import MOST_SCORES

@@ -1,6 +1,7 @@
 """Rows with weights or clusters, held in memory: their statistics cannot be added up row by row."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,6 @@ from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.config.class_labels import name_group
-from cdml.dataclass import dataclass
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Floats, RowFigures, Weighted
 

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
@@ -41,7 +41,6 @@ from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.data.drift.profile import ColumnProfile
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.monitoring.windows import (
     MOST_CLASSES,

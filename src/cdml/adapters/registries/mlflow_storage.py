@@ -4,12 +4,12 @@ import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
 
 from cdml.adapters.registries.mlflow_client import public
 from cdml.common.tls_errors import explain_tls_error
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 
 

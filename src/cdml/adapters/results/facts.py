@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.parquet import read_columns
 from cdml.adapters.tables.sql_engine import EngineColumn, parquet
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.dataclass import dataclass
 from cdml.results.facts import FEW_VALUES, ColumnFacts, Combinations
 from cdml.results.reader import ResultColumn, ResultTable
 from cdml.tables.query import LogicalType

@@ -1,10 +1,10 @@
 """Files of tools that cdml does not read yet, so that it can say whose they are."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.adapters.results import TABLE
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 

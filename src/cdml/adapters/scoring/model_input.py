@@ -1,7 +1,7 @@
 """What a model is given of the evaluation rows: its inputs and nothing else, never the label."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from cdml.adapters.scoring.input_conversion import Unfit, convert
 from cdml.adapters.scoring.predictions import read_columns, read_rows, require_columns
 from cdml.config.input_columns import input_columns
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cdml.config.class_labels import Class, find_class, is_same_class, list_classes
 from cdml.config.output_columns import PREDICTION, AnswerColumns, ColumnId, find_named
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 ScoreArray = NDArray[np.float64]

@@ -4,6 +4,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,7 +18,6 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
 from cdml.models.mlmodel import read_mlmodel

@@ -1,6 +1,7 @@
 """From the rows and the answers of a model to a predictions file; answers are foreign input."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from cdml.adapters.scoring.model_output import (
 from cdml.adapters.scoring.output_reader import understand
 from cdml.adapters.scoring.untrusted_files import read_answers
 from cdml.config.class_labels import Class, find_class, is_same_class, list_classes, yaml_scalar
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel

@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 LAUNCHER = Path(__file__).with_name("launcher.py")

@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.adapters.scoring.sandbox import (
@@ -22,7 +23,6 @@ from cdml.adapters.scoring.sandbox import (
 )
 from cdml.common.progress import ProgressStep
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.dataclass import dataclass
 
 _STAMPING = Path(__file__).with_name("stamping.py")
 _LONGEST_LINE = 1 << 20

@@ -11,6 +11,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -27,7 +28,6 @@ from cdml.adapters.tables.text_columns import (
     refuse_differences,
     refuse_names,
 )
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 DELIMITERS = ",;\t|"

@@ -1,7 +1,7 @@
 """An embedded DuckDB."""
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,7 +9,6 @@ import duckdb
 
 from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.sql_engine import EngineColumn
-from cdml.dataclass import dataclass
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -38,7 +38,6 @@ from cdml.adapters.tables.text_columns import Texts
 from cdml.adapters.tables.text_types import Typed, write_typed
 from cdml.common.addresses import mask, reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,6 @@ import pyarrow.parquet as pq
 from cdml.adapters.tables.dialects import answer_query
 from cdml.adapters.tables.sql_engine import EngineColumn, QueryRejected, SqlEngine, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.dataclass import dataclass
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import Types

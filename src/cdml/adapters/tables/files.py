@@ -7,7 +7,7 @@ import itertools
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 from cdml.adapters.tables.limits import DownloadLimits, Unpacking
 from cdml.adapters.tables.object_stores import S3, fetch_objects
 from cdml.common.addresses import Address, mask, reveal
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
 

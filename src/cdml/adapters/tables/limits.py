@@ -1,8 +1,6 @@
 """How much of the world is fetched and waited for."""
 
-from dataclasses import field
-
-from cdml.dataclass import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Several Parquet files as one table, whatever their number and order."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import duckdb
 
 from cdml.adapters.tables.sql_engine import INTEGER_TYPES, literal, parquet, quote
 from cdml.adapters.tables.text_columns import paths, refuse_differences
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.tables.declared_types import Types
 from cdml.tables.query import LogicalType

@@ -7,7 +7,7 @@ Spark is the user's to install: the extra `spark` brings it, Java is needed too.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any
 
@@ -27,7 +27,6 @@ from cdml.adapters.tables.sql_engine import (
 )
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import reveal
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Field, NotRun

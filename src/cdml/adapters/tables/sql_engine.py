@@ -5,13 +5,12 @@ Names are always quoted, values always bound.
 
 import glob
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, Protocol
 
-from cdml.dataclass import dataclass
 from cdml.tables.declared_types import Types
 from cdml.tables.query import (
     Aggregate,

@@ -1,7 +1,7 @@
 """Tables asked by SQL, wherever they lie."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from cdml.adapters.tables.sql_engine import (
     engine_value,
     quote,
 )
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import Types

@@ -1,12 +1,11 @@
 """Columns of text, as files that store no types hold them, before they become values."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from cdml.adapters.tables.sql_engine import literal
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 

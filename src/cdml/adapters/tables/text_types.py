@@ -6,13 +6,13 @@ text unless they are declared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.adapters.tables.text_columns import TextKind, Texts, paths
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 from cdml.tables.declared_types import Declared, Types
 from cdml.tables.query import LogicalType

@@ -7,7 +7,7 @@ The driver is the user's to install; Postgres's comes with the extra `postgres`.
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy
@@ -31,7 +31,6 @@ from cdml.adapters.tables.sql_engine import (
 )
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import Address, mask, reveal
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Field, LogicalType, NotRun

@@ -9,6 +9,7 @@ one of the first error, which would be missed otherwise.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -16,7 +17,6 @@ import requests
 
 from cdml.common.addresses import reveal
 from cdml.config.traffic import PrometheusSettings
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, ServiceError

@@ -11,10 +11,10 @@ valid   false or 0 where the answer was no valid prediction; may be left out
 import json
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.traffic import ServerLabels
 

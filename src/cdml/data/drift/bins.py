@@ -8,13 +8,13 @@ share.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.tables.query import CellValue, Compare, Condition, In, LogicalType, Missing
 
 BINS = 10

@@ -1,6 +1,7 @@
 """Drift of every column: counted in the bins of the reference's profile."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
 from cdml.config.schema import DriftSettings
@@ -10,7 +11,6 @@ from cdml.data.drift.measure import Counting, is_ordered
 from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import DataRule, not_executed
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.tables.query import Field, NotRun
 from cdml.tables.table import Table

@@ -1,11 +1,11 @@
 """The classes of a label, as text and as a profile."""
 
 import re
+from dataclasses import dataclass
 
 from cdml.data.drift import bins as binning
 from cdml.data.drift.bins import Buckets, Categories
 from cdml.data.drift.profile import ColumnProfile
-from cdml.dataclass import dataclass
 from cdml.tables.query import CellValue, Missing, NotRun
 from cdml.tables.table import Table
 

@@ -16,12 +16,12 @@ With shares p (reference) and q (now) of the bins, missing values being one of t
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
 from cdml.data.drift.bins import Edges
 from cdml.data.drift.profile import ColumnProfile
-from cdml.dataclass import dataclass
 
 DistanceName = Literal["psi", "js", "ks", "wasserstein", "cramers_v"]
 _MEAN_OF_KOLMOGOROV = 0.8687

@@ -5,6 +5,7 @@ what equal distributions would show with so few rows is known, and half a thresh
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.common.verdict import Verdict, worst
@@ -14,7 +15,6 @@ from cdml.data.drift.bins import Buckets, Categories, Edges, labels
 from cdml.data.drift.distances import DistanceName, Distances, distances
 from cdml.data.drift.profile import ColumnProfile, complete
 from cdml.data.rules.rule import make_check
-from cdml.dataclass import dataclass
 from cdml.evidence.charts import Histogram
 from cdml.evidence.schema import Check
 from cdml.gates.reasons import figure

@@ -1,14 +1,13 @@
 """A table's profile, and a table's counts in the bins of another's."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import fsum
 
 from cdml.data.drift import bins as binning
 from cdml.data.drift.bins import Bins, Buckets, Categories, Uncounted
 from cdml.data.drift.judge import CurrentColumn, observe_column
 from cdml.data.drift.profile import ColumnProfile, Profile
-from cdml.dataclass import dataclass
 from cdml.tables.query import CellValue, Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
 

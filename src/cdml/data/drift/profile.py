@@ -1,10 +1,9 @@
 """A profile of rows: each column's bins and counts, small enough to be kept with a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.data.drift.bins import Bins, Categories, Edges, ProfileModel, on_line
-from cdml.dataclass import dataclass
 from cdml.tables.query import LogicalType
 
 COLUMNS = 10_000

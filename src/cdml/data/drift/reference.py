@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.common.addresses import reveal
@@ -14,7 +14,6 @@ from cdml.data.drift import profile_file as document
 from cdml.data.drift.profile import Profile
 from cdml.data.drift.profile_file import FILE, ProfileDocument
 from cdml.data.ports import DataPorts
-from cdml.dataclass import dataclass
 from cdml.errors import CdmlError, InputError
 from cdml.evidence.schema import DataRef
 from cdml.models.registry import ModelVersion, Registry

@@ -24,6 +24,7 @@ correlation of the number's ranks with the mean rank of each category.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -31,7 +32,6 @@ from numpy.typing import NDArray
 
 from cdml.common.verdict import Verdict
 from cdml.data.rules.rule import make_check
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.statistics.metrics import Task
 

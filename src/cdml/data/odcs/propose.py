@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, floor, inf, isfinite, log10, nextafter
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import yaml
 
 from cdml.data.contract import looks_personal
-from cdml.dataclass import dataclass
 from cdml.tables.query import Aggregate, Field, LogicalType, Missing, NotRun
 from cdml.tables.table import Table
 from cdml.tables.types import PHYSICAL_TYPES, binary, physical_type

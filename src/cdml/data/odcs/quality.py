@@ -1,7 +1,7 @@
 """The quality rules of a contract as they were written, and what no data could fulfil in them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from open_data_contract_standard.model import DataQuality
@@ -11,7 +11,6 @@ from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
 from cdml.data.odcs.schema import Problems
-from cdml.dataclass import dataclass
 from cdml.tables.query import Query
 
 ENGINE = "cdml"

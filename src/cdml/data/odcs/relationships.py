@@ -1,6 +1,7 @@
 """Which columns of a contract refer to which of another table."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from open_data_contract_standard.model import (
@@ -14,7 +15,6 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import Relationship as Reference
 from cdml.data.odcs.schema import Problems
-from cdml.dataclass import dataclass
 
 _Named = TypeVar("_Named", SchemaObject, SchemaProperty)
 _Column = tuple[str, str]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -11,7 +11,6 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument, written_path
 from cdml.data.contract import OPERATORS
 from cdml.data.odcs.versions import VERSIONS, standard_schema
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ here: the context in which rules are made, and how they are named.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as field_
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from cdml.common.verdict import Verdict
 from cdml.data.contract import NONE, ContractBound, Quality, Relationship, Severity, age
-from cdml.dataclass import dataclass
 from cdml.evidence.base import Scalar
 from cdml.evidence.schema import Check, RowSample
 from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query

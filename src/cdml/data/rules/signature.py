@@ -7,6 +7,7 @@ to their type, as MLflow does it where it is requested by name.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from cdml.common.suggest import describe_unknown
@@ -14,7 +15,6 @@ from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_colu
 from cdml.data.contract import Severity
 from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import DataRule, RuleOrCheck, fact
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check
 from cdml.tables.query import (
     All,

@@ -15,10 +15,9 @@ The tolerated rate is tested on the challenger's requests alone: n of them, of w
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.mixture import (
     FALLS,
     POINTS,

@@ -12,8 +12,8 @@ challenger beyond what is tolerated is ever promoted is at most `promote_alpha`.
 """
 
 import math
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary import rules as split
 from cdml.delivery.canary.state import CanaryState
 from cdml.delivery.rollout.state_machine import Decision

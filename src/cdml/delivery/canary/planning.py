@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.events import chance, harm, safe
 from cdml.delivery.canary.judge import FEWEST_WINDOWS
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs

@@ -9,9 +9,8 @@ Fabijan et al. 2019, Diagnosing sample ratio mismatch in online controlled exper
 """
 
 import math
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.events import CanaryModel, Totals
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 

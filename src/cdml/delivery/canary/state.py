@@ -1,9 +1,8 @@
 """What the judge of a canary knows: few figures, from which a resumed run goes on."""
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cdml.dataclass import dataclass
 from cdml.delivery.canary import rules as split
 from cdml.delivery.canary.events import CanaryModel, Events
 from cdml.delivery.canary.rules import CanaryTolerances

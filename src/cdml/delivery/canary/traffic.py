@@ -4,11 +4,9 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
-
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

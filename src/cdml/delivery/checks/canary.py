@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.canary.judge import judge_canary
 from cdml.delivery.canary.state import CanaryState, observe_window
 from cdml.delivery.checks.canary_forecast import canary_tolerances, forecast_canary

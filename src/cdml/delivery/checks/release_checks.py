@@ -1,11 +1,11 @@
 """The checks of a release that serves, or is about to."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from cdml.config.traffic_steps import Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.target import SplittingTarget
 from cdml.journal.records import Operation, Release, Serving

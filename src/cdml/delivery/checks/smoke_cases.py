@@ -8,10 +8,9 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from cdml.dataclass import dataclass
 from cdml.delivery.target import ServerAnswer
 
 CaseValue = bool | int | float | str | None

@@ -1,11 +1,11 @@
 """The effects of an operation on the target and the registry, each seen to have happened."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 from cdml.config.traffic_steps import ALL
-from cdml.dataclass import dataclass
 from cdml.delivery.alias import Alias
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.operation.journal_client import PAUSES

@@ -4,13 +4,12 @@ Each step is recorded for the evidence.
 """
 
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from cdml.common.clock import Clock
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import CheckResult
 from cdml.delivery.ci_deployment import CiDeployment

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from cdml.dataclass import dataclass
 from cdml.delivery.operation.journal_client import JournalClient
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions

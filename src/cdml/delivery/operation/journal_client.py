@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from cdml.dataclass import dataclass
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import ServiceError

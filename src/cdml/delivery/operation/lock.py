@@ -7,9 +7,9 @@ it. What one command saw, the next one on the same machine knows.
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.dataclass import dataclass
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.state_machine import GRACE, may_take_over

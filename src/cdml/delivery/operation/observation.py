@@ -4,10 +4,10 @@ What a failed step intended says nothing about its effects, and what was seen be
 outdated. So every message about trouble is built from a look after it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from cdml.config.traffic_steps import ALL
-from cdml.dataclass import dataclass
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError, ServiceError
 from cdml.journal.records import JournalDocument, Operation, Serving

@@ -1,12 +1,12 @@
 """deployment.json: what a deploy or a rollback did, or would do."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict
 from cdml.config.traffic_steps import ALL
-from cdml.dataclass import dataclass
 from cdml.delivery.operation.executor import DETAIL
 from cdml.delivery.operation.observation import OperationResult
 from cdml.delivery.operation.runner import OperationRunner

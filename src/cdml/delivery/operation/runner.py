@@ -2,13 +2,12 @@
 
 import secrets
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Checks

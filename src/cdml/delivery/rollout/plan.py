@@ -4,11 +4,11 @@ Each reason has the name that `--override` takes.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from cdml.common.suggest import describe_unknown
 from cdml.config.traffic_steps import Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, DeploymentRefused
 from cdml.journal.records import Entry, JournalDocument, Operation, Serving

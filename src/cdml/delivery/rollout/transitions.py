@@ -1,12 +1,11 @@
 """What the journal says after each step of an operation, and the line people read of it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from cdml.config.traffic_steps import Ramp
-from cdml.dataclass import dataclass
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.journal.records import (
     GIVEN_BACK,

@@ -4,12 +4,11 @@ Curves of both models, drift of the data, and the model's history.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
 from cdml.common.markdown import SHORT, clean
-from cdml.dataclass import dataclass
 from cdml.evidence.charts import Curve, Histogram, PastVersion
 from cdml.evidence.schema import Check
 from cdml.report import figures

@@ -5,8 +5,8 @@ on which side of zero and of its margin an interval lies.
 """
 
 import math
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import BoundGate, ComparisonGate
 from cdml.gates.proof import greater_is_better
 from cdml.report import figures

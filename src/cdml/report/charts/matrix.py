@@ -1,9 +1,9 @@
 """Tables that are read by their colours: confusion matrices, and the slices as a heat map."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.charts import ConfusionCounts
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.proof import UNPROVEN, greater_is_better, unproven

@@ -1,9 +1,9 @@
 """Several reports in one: a monorepo's models, or the legs of a matrix."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict, worst
-from cdml.dataclass import dataclass
 from cdml.report.view import View
 
 _NAMED = 3

@@ -6,13 +6,12 @@ elements are there, and nothing else.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.gates.proof import UNPROVEN, unproven
 from cdml.report.evidence_set import EvidenceSet

@@ -1,6 +1,7 @@
 """What the page shows in addition to every report: pictures, and tables to look at."""
 
-from cdml.dataclass import dataclass
+from dataclasses import dataclass
+
 from cdml.report.charts.charts import Chart, curve_charts, drift_charts, history_charts
 from cdml.report.charts.matrix import Matrix, confusions, heat_map
 from cdml.report.charts.plots import draw_charts

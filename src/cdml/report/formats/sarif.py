@@ -6,13 +6,13 @@ Format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from cdml.common.markdown import SHORT, clean
 from cdml.common.markdown import sarif as told
 from cdml.common.verdict import Verdict
-from cdml.dataclass import dataclass
 from cdml.evidence.schema import Check, DataEvidence
 
 SCHEMA = (

@@ -9,11 +9,10 @@ other cases would do, so two cases are added which differ as far as the scores c
 three: with no case on which the models differ, the bound is then where Tango's is).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import means
 from cdml.statistics.cases.bounded_means import bounded_interval
 from cdml.statistics.difference import Level, Paired

@@ -5,9 +5,10 @@ interval: up to so much of it cannot be judged. Whether the challenger fails mor
 champion is a question of chance, and is tested.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.cases.case_means import UNIT, CaseMeans, compare_cases, measure_cases
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import Unmeasured

@@ -9,8 +9,8 @@ cases is near sqrt((1 - ρ²) / ρ² · price of a case / price of a label).
 """
 
 import math
+from dataclasses import dataclass
 
-from cdml.dataclass import dataclass
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.sample_size import error_needed
 

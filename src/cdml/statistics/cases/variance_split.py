@@ -10,10 +10,10 @@ arXiv:2411.00640). More trials bring down the last two terms only.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.cases.case_means import CaseMeans
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.sample_size import rows_needed, smallest_detectable

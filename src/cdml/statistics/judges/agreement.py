@@ -8,12 +8,12 @@ badly as they can, as for confusion metrics.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.bca import Bca, acceleration, batches, defined, generator
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured

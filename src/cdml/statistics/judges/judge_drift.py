@@ -1,8 +1,9 @@
 """Whether a judge scores the same fixed answers as it did before."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.cases.case_means import CaseMeans, compare_cases
 from cdml.statistics.difference import Paired, Side
 from cdml.statistics.interval import Unmeasured

@@ -8,10 +8,10 @@ replacement. Seeded by the counts. Many tests are one claim, so Holm's correctio
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics.bca import generator
 from cdml.statistics.interval import holm
 from cdml.statistics.samples import Codes, CountArray, Flags, Floats

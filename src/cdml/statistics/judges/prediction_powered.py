@@ -14,12 +14,11 @@ Two models share one λ, tuned for their difference, so that the difference of t
 value of the difference.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import means
 from cdml.statistics.cases.case_means import (
     CaseMeans,

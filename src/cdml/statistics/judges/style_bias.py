@@ -8,10 +8,10 @@ less a person's score show a bias of the judge itself.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.dataclass import dataclass
 from cdml.statistics import student
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured

@@ -27,10 +27,8 @@ will be false alarms. `ceiling` is the highest value that a window can have; the
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
-
-from cdml.dataclass import dataclass
 
 WINDOW_FRACTIONS = (0.9, 0.3)
 """Fractions f of the largest possible bet on a window."""

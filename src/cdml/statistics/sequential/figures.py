@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cdml.dataclass import dataclass
 from cdml.statistics.metrics import Family, Loss, Metric, Summary, Task, find_metric
 
 LARGEST_LOG_LOSS = -math.log(0.001)

@@ -5,6 +5,7 @@ inputs where the workflow has, such as, `run-name: ${{ inputs.reason }}`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,6 @@ from github import GithubException
 from cdml.adapters.ci.api_errors import create_once
 from cdml.adapters.ci.github.client import Client, translate_errors
 from cdml.adapters.ci.sticky_issue import OwnIssue
-from cdml.dataclass import dataclass
 
 _ISSUES = "issues: write"
 _ACTIONS = "actions: write"

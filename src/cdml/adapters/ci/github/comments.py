@@ -1,6 +1,7 @@
 """The comments of a pull request or a commit at GitHub."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
@@ -8,7 +9,6 @@ from github.IssueComment import IssueComment
 from cdml.adapters.ci.github.client import Client, translate_errors
 from cdml.adapters.ci.report_comment import PostedComment
 from cdml.ci.code_host import Commit, Thread
-from cdml.dataclass import dataclass
 
 _RETIRE = "take back an older comment"
 

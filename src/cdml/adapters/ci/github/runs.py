@@ -5,13 +5,13 @@ Artifacts are taken through the API and held in memory only.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 
 from cdml.adapters.ci.api_errors import Lost
 from cdml.adapters.ci.github.client import Client, translate_errors
-from cdml.dataclass import dataclass
 from cdml.errors import InputError, ServiceError
 
 _RUN = re.compile(r"/actions/runs/(?P<number>[0-9]{1,18})(?:/attempts/(?P<attempt>[0-9]{1,9}))?")

@@ -1,12 +1,12 @@
 """Issues of ours and pipelines that are started by request, at GitLab."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cdml.adapters.ci.api_errors import create_once
 from cdml.adapters.ci.gitlab.client import Client, InvalidRequestError, reading
 from cdml.adapters.ci.sticky_issue import OwnIssue
-from cdml.dataclass import dataclass
 from cdml.errors import ServiceError
 
 WORKFLOW = "CDML_WORKFLOW"

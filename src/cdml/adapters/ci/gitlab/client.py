@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -13,7 +14,6 @@ from cdml.adapters.ci.api_errors import Lost, NotFoundError
 from cdml.adapters.ci.gitlab import CERTIFICATES, find_certificates, find_token
 from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
-from cdml.dataclass import dataclass
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://gitlab.com/api/v4"

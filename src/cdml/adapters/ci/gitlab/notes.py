@@ -1,12 +1,12 @@
 """The notes of a merge request or a commit at GitLab."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.ci.gitlab.client import Client, reading
 from cdml.adapters.ci.report_comment import PostedComment
 from cdml.ci.code_host import Commit, Thread
-from cdml.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -11,7 +12,6 @@ from cdml.adapters.ci.basic_run import BasicRun
 from cdml.adapters.ci.gitlab import push_credentials
 from cdml.ci.code_host import PullRequest
 from cdml.ci.run import Push, PushCredentials, RunTrust, Trigger
-from cdml.dataclass import dataclass
 from cdml.errors import InputError
 
 _RUN = re.compile(r"/-/pipelines/(?P<pipeline>[0-9]{1,18})(?:#(?P<job>[0-9]{1,18}))?")

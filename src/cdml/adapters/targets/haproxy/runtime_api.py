@@ -4,10 +4,10 @@ import csv
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cdml.common.suggest import describe_unknown
 from cdml.common.time_budget import Budget
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 
 PATIENCE = 10.0

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.targets.kubernetes.manifest import pin_images, privileges, read_object
 from cdml.adapters.targets.kubernetes.names import Object
 from cdml.config.kserve_target import KserveSettings
 from cdml.config.kubernetes_target import PINNED_IMAGE
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError
 
 API_VERSION = "serving.kserve.io/v1beta1"

@@ -1,7 +1,7 @@
 """What the cluster's objects say about our releases: which run, and what each serves. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from cdml.adapters.targets.kubernetes.names import (
     DIGEST,
@@ -15,7 +15,6 @@ from cdml.adapters.targets.kubernetes.names import (
 )
 from cdml.adapters.targets.kubernetes.pod_status import is_ready
 from cdml.adapters.targets.kubernetes.release_objects import config_map_digest
-from cdml.dataclass import dataclass
 from cdml.journal.records import Release
 
 UNVERIFIED_DIGEST = "sha256:" + "0" * 64

@@ -5,12 +5,11 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cdml.adapters.targets.kubernetes.kubeconfig import Cluster, ExecPlugin
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 
 API_VERSIONS = (

@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from cdml.config.kubernetes_target import PINNED_IMAGE
-from cdml.dataclass import dataclass
 from cdml.errors import InputError, ServiceError
 
 TIMEOUT = 15.0

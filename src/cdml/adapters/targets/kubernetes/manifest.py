@@ -1,13 +1,13 @@
 """The user's own Deployment: the template of a release's pods, checked before anything is made."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from cdml.adapters.targets.kubernetes.names import Object
 from cdml.config.kubernetes_target import PINNED_IMAGE, KubernetesSettings
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, InputError, ServiceError
 
 CHECK = "cdml-model"

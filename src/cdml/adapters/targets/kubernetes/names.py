@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cdml.dataclass import dataclass
 from cdml.journal.records import Release
 
 Object = Mapping[str, Any]

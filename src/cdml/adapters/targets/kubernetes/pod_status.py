@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cdml.adapters.targets.kubernetes.names import Object, metadata
-from cdml.dataclass import dataclass
 
 _LAST_WORDS = 600
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")

@@ -5,7 +5,7 @@ it was computed from, so that the API server refuses it (422) where somebody els
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from cdml.adapters.targets.kubernetes.names import (
@@ -20,7 +20,6 @@ from cdml.adapters.targets.kubernetes.names import (
     metadata,
 )
 from cdml.config.traffic_steps import ALL
-from cdml.dataclass import dataclass
 from cdml.errors import ConfigurationError, ServiceError
 
 Patch = Sequence[Mapping[str, Any]]
