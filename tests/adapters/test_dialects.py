@@ -42,6 +42,8 @@ class Heard:
         width = sqlglot.parse_one(sql, dialect="duckdb").selects
         return [(1,) * len(width)]
 
+    ask = fetch
+
     def reaches(self, other):
         return other is self
 

@@ -75,6 +75,13 @@ def figures(parts, metrics):
     return found
 
 
+class Trusting(SqlSamples):
+    """Asks for no proof, which takes Spark as long as the figures; one case is enough."""
+
+    def _prove(self, files, layout, metrics):
+        del files, layout, metrics
+
+
 def yes_no(rows):
     """A binary task with the words of texts, a figure of truths and an apostrophe in a slice."""
     return [
@@ -128,7 +135,8 @@ def test_tables_have_the_figures_of_files(load, where, case):
         metrics = tuple(metric for metric in metrics if metric.name in FEW)
 
     expected = figures(DuckSamples().reduce(*files, layout, metrics), metrics)
-    actual = figures(SqlSamples().reduce(*tables, layout, metrics), metrics)
+    samples = Trusting() if where == "spark" and case != "regression" else SqlSamples()
+    actual = figures(samples.reduce(*tables, layout, metrics), metrics)
 
     assert list(expected) == list(actual)
     for key, value in expected.items():
@@ -218,5 +226,5 @@ def test_a_file_is_no_table(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.Table.from_pylist(binary(20)), path)
 
-    with pytest.raises(ConfigurationError, match="PostgreSQL and Spark only"):
+    with pytest.raises(ConfigurationError, match="is no table of a database or of Spark"):
         SqlSamples().reduce(DuckTables().open(str(path)), None, BINARY, ())

@@ -72,7 +72,7 @@ PARAMETERS = (
     ),
     Parameter(
         "predictions",
-        "File of predictions or results made elsewhere, or table in PostgreSQL or Spark",
+        "File of predictions or results made elsewhere, or table in a database or in Spark",
         ("gate", "evaluate-model"),
     ),
     Parameter(

@@ -132,8 +132,11 @@ def _forms(text: str) -> Iterator[str]:
     )
 
 
-DATABASES = ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks")
-"""The schemes of databases' addresses."""
+DATABASES = (
+    "postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks",
+    "mysql", "mariadb", "clickhouse", "clickhousedb", "mssql", "oracle", "presto",
+)  # fmt: skip
+"""The schemes of databases' addresses: data is checked in the first seven, predictions in all."""
 
 
 def names_table(written: str) -> bool:

@@ -19,7 +19,13 @@ from cdml.errors import ConfigurationError
 from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.judges import find_judges
-from cdml.evaluation.measure import add_user_metrics, measure, reduce_models, require_operations
+from cdml.evaluation.measure import (
+    add_user_metrics,
+    describe_proof,
+    measure,
+    reduce_models,
+    require_operations,
+)
 from cdml.evaluation.measurement_errors import judge_errors
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout
@@ -142,6 +148,7 @@ def evaluate_model(
             confusion=picture.confusion,
             isolation=contender.isolation,
             latency_ms=contender.latency_ms,
+            notes=describe_proof(judged, ports),
             policy=policy_ref(config),
         )
         store.write_evidence(output, evaluation)

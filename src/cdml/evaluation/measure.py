@@ -88,6 +88,11 @@ def describe_memory(
     return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
 
 
+def describe_proof(model: ScoredModel, ports: EvaluationPorts) -> tuple[str, ...]:
+    """What the database of a table of predictions has proven, in a sentence; none of a file."""
+    return ports.table_samples.describe_proof(model.table) if model.table else ()
+
+
 def describe_grouping(parts: Sequence[PredictionSlice], most: int) -> tuple[str, ...]:
     """Which slice columns have more values than stand alone, in sentences.
 

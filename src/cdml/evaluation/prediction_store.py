@@ -193,7 +193,14 @@ class Samples(CaseFiles, Protocol):
 
 
 class TableSamples(Protocol):
-    """Reduces predictions in tables of databases and clusters, whose rows stay where they are."""
+    """Reduces predictions in tables of databases and clusters, whose rows stay where they are.
+
+    An engine is trusted after it gave DuckDB's figures for rows made for the purpose.
+    """
+
+    def describe_proof(self, predictions: Table) -> tuple[str, ...]:
+        """What the engine of these predictions has proven, for the evidence."""
+        ...
 
     def measures(self, metric: Metric, layout: Layout) -> bool:
         """Whether a metric needs no rows."""
@@ -219,8 +226,8 @@ class TableSamples(Protocol):
         """As `Samples.reduce`, with the same figures, rows paired by key.
 
         Raises:
-            ConfigurationError: a metric needs the rows, or the tables are not in one engine that
-                compares predictions.
+            ConfigurationError: a metric needs the rows, the tables are not in one engine, or the
+                engine has other figures than DuckDB.
             InputError: as `Samples.reduce`; or a table changed while it was read.
             ServiceError: the engine fails.
         """

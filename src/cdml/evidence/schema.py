@@ -357,6 +357,8 @@ class Evaluation(_Stage):
     run it."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
     """Milliseconds of single requests, in the order they were sent."""
+    notes: tuple[Text, ...] = ()
+    """Remarks: what the database of the predictions has proven."""
     policy: PolicyRef
     """What of the configuration decided."""
 
@@ -397,7 +399,7 @@ class Comparison(_Stage):
     gates: tuple[ComparisonGate, ...]
     """The rules `max_regression` and `min_improvement`, judged on all rows and on each slice."""
     notes: tuple[Text, ...] = ()
-    """Remarks on how the rows were divided into slices."""
+    """Remarks: how the rows were divided into slices, and what a database has proven."""
     cases: CaseResults | None = None
     """What the results say case by case; null where a model was scored by cdml."""
     changes: tuple[Change, ...] = Field((), max_length=1000)

@@ -1,21 +1,23 @@
 """Predictions in tables, reduced where they lie: only counts and sums leave the engine.
 
-The statements are those for files (`statistics_query`); PostgreSQL and Spark run them.
+The statements are those for files (`statistics_query`), translated. An engine that has not shown
+that its figures are those of files is refused (`proof`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.matching import match_rows
-from cdml.adapters.predictions.pairing import Predictions, pair_by_key, pair_rows
+from cdml.adapters.predictions.pairing import Predictions, pair_by_key
 from cdml.adapters.predictions.portable_sql import portable
-from cdml.adapters.predictions.reduction import check_columns, reduction
+from cdml.adapters.predictions.proof import ROWS, TOLERANCE, OtherFigure, Proof, ProofRows, add_up
+from cdml.adapters.predictions.reduction import check_columns
 from cdml.adapters.predictions.row_sql import PREDICTION
 from cdml.adapters.tables.export import RemoteTable, reference
-from cdml.adapters.tables.sql_engine import QueryRejected, SqlEngine
+from cdml.adapters.tables.sql_engine import QueryRejected, quote
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
@@ -23,8 +25,6 @@ from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.tables.query import LogicalType
 from cdml.tables.table import Table
 
-ENGINES = frozenset({"postgres", "spark"})
-"""Dialects in which the figures are proven equal to those of files."""
 _ADDED_UP = frozenset(
     {
         Statistic.CELLS,
@@ -45,7 +45,7 @@ _TO_FILES = "Write the predictions to Parquet files to"
 class PredictionsTable(Predictions):
     """Predictions in a table; its address stands for the path."""
 
-    place: SqlEngine = field(repr=False)
+    place: RemoteTable = field(repr=False)
 
     @property
     def relation(self) -> str:
@@ -60,11 +60,11 @@ class PredictionsTable(Predictions):
 class RemoteEngine:
     """The engine of a table, its errors raised as ours."""
 
-    place: SqlEngine
+    place: RemoteTable
 
     def fetch(self, sql: str, about: Path) -> list[Any]:
         try:
-            rows = self.place.fetch(portable(sql))
+            rows = self.place.ask(portable(sql))
         except QueryRejected as error:
             raise ServiceError(f"{about}: the engine failed: {error.reason}", error.hint) from error
         return [tuple(map(_plain, row)) for row in rows]
@@ -76,8 +76,20 @@ class RemoteEngine:
 class SqlSamples:
     """See `TableSamples`."""
 
+    def __init__(self) -> None:
+        self._proven: list[tuple[RemoteTable, tuple[object, ...]]] = []
+
     def measures(self, metric: Metric, layout: Layout) -> bool:
         return _refusal(metric, layout) is None
+
+    def describe_proof(self, predictions: Table) -> tuple[str, ...]:
+        place = _described(predictions).place
+        proven = any(place.reaches(other) for other, _ in self._proven)
+        sentence = (
+            f"The figures are those of {place.dialect}, which before gave DuckDB's for {ROWS} rows"
+            f" made to find differences, to {TOLERANCE:g}."
+        )
+        return (sentence,) if proven else ()
 
     def match(self, predictions: Table, rows: Table, layout: Layout) -> None:
         place = rows.place if isinstance(rows, SqlTable) else None
@@ -106,17 +118,45 @@ class SqlSamples:
                 f"{files[0].path} and {files[-1].path} are not in one database.",
                 "Put both tables of predictions into the same database, or use Parquet files.",
             )
-        scores = check_columns(engine, files, layout, metrics)
+        check_columns(engine, files, layout, metrics)
         for file in files:
             _refuse_types(file, layout)
-        if champion is None:
-            pair = pair_rows(engine, files[0], None, layout)
-        else:
-            pair = pair_by_key(engine, files[0], files[1], layout)
-        parts = reduction(engine, pair, layout, metrics, scores, collects=False).parts()
+        self._prove(files, layout, metrics)
+        _refuse_other_texts(engine, files, layout)
+        parts = add_up(engine, files, layout, metrics)
         for table, file in zip((challenger, champion), files, strict=False):
             _refuse_changed(table, file)
         return parts
+
+    def _prove(
+        self, files: Sequence[PredictionsTable], layout: Layout, metrics: tuple[Metric, ...]
+    ) -> None:
+        """Refuse an engine that gives other figures than DuckDB for rows made for the purpose."""
+        place = files[0].place
+        proof = Proof(files=files, layout=layout, metrics=metrics, has_nan=place.has_nan)
+        if any(place.reaches(other) and proof.subject == held for other, held in self._proven):
+            return
+
+        def in_place(rows: Mapping[str, ProofRows]) -> tuple[RemoteEngine, list[str]]:
+            places = place.with_rows({name: (one.sql, one.columns) for name, one in rows.items()})
+            return RemoteEngine(places[0]), [one.relation for one in places]
+
+        hint = f"{_TO_FILES} compare them, or use another database."
+        try:
+            proof.run(in_place)
+        except OtherFigure as error:
+            raise ConfigurationError(
+                f"{files[0].path}: {place.dialect} does not add up predictions as DuckDB does, so"
+                f" cdml does not trust its figures. On rows made to find this out, {error}.",
+                hint,
+            ) from error
+        except ServiceError as error:
+            raise ServiceError(
+                f"{files[0].path}: {place.dialect} does not run the statements of a comparison:"
+                f" {error.message}",
+                hint,
+            ) from error
+        self._proven.append((place, proof.subject))
 
 
 def _refuse_metrics(layout: Layout, metrics: Sequence[Metric]) -> None:
@@ -159,10 +199,9 @@ def _refusal(metric: Metric, layout: Layout) -> tuple[str, str] | None:
 
 def _described(table: Table) -> PredictionsTable:
     place = table.place if isinstance(table, SqlTable) else None
-    dialect = getattr(place, "dialect", "spark")
-    if not isinstance(place, RemoteTable) or dialect not in ENGINES:
+    if not isinstance(place, RemoteTable):
         raise ConfigurationError(
-            f"{table.ref.uri}: cdml compares predictions in tables of PostgreSQL and Spark only.",
+            f"{table.ref.uri} is no table of a database or of Spark.",
             "Write the predictions to Parquet files.",
         )
     return PredictionsTable(
@@ -186,6 +225,46 @@ def _refuse_types(file: PredictionsTable, layout: Layout) -> None:
             f" {use} of predictions in tables.",
             "Write texts, whole numbers, dates or true and false.",
         )
+
+
+def _refuse_other_texts(
+    engine: RemoteEngine, files: Sequence[PredictionsTable], layout: Layout
+) -> None:
+    """Refuse columns by whose own rules different texts are equal, such as a and A."""
+    if files[0].place.by_bytes:
+        return
+    names = (*layout.key, *layout.slices, layout.sensitive, layout.label, PREDICTION)
+
+    def texts(file: PredictionsTable, some: Sequence[str | None]) -> list[str]:
+        listed = (one for one in dict.fromkeys(some) if one and one in file.fields)
+        return [one for one in listed if file.fields[one].type is LogicalType.STRING]
+
+    for file in files:
+        for name in texts(file, names):
+            column = quote(name)
+            [(one, other)] = engine.fetch(
+                f"SELECT count(DISTINCT {column}), count(DISTINCT md5({column}))"
+                f" FROM {file.relation}",
+                file.path,
+            )
+            if one != other:
+                raise InputError(
+                    f"{file.path}: the column {name!r} has {other:,} different texts, which its"
+                    f" collation counts as {one:,}.",
+                    "Give the column a binary collation.",
+                )
+    if keys := texts(files[0], layout.key) if files[1:] else []:
+        pair = pair_by_key(engine, files[0], files[1], layout)
+        same = " AND ".join(f"md5(c.{quote(name)}) = md5(p.{quote(name)})" for name in keys)
+        [(matched,)] = engine.fetch(
+            f"SELECT count(*) FROM {pair.relation} WHERE {same}", files[0].path
+        )
+        if matched != files[0].rows:
+            raise InputError(
+                f"{files[0].rows - matched:,} rows of {files[0].path} and {files[1].path} have keys"
+                " that only a collation makes equal.",
+                "Give the columns of data.key a binary collation.",
+            )
 
 
 _BY_TEXT = frozenset({Task.MULTICLASS, Task.GENERATION})

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -40,17 +40,51 @@ _TYPES = {
 }
 
 
+GivenRows = tuple[str, tuple[EngineColumn, ...]]
+"""A query that gives rows, in DuckDB's words, and its columns."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RemoteTable(ABC):
-    """Rows with their own types and no order: that of their columns counts."""
+    """Rows with their own types and no order: that of their columns counts.
+
+    `dialect` is sqlglot's name of the engine.
+    """
 
     name: str
+    dialect: str
     columns: tuple[EngineColumn, ...]
 
     @property
     @abstractmethod
     def relation(self) -> str:
         """See `SqlEngine`."""
+
+    @property
+    def has_nan(self) -> bool:
+        """Whether numbers may be none, or infinite."""
+        return True
+
+    @property
+    def by_bytes(self) -> bool:
+        """Whether texts are equal only if their bytes are, whatever the columns say."""
+        return True
+
+    @abstractmethod
+    def ask(self, sql: str) -> list[Any]:
+        """As `fetch`, where the engine has yet to prove what it makes of it."""
+
+    @abstractmethod
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `SqlEngine`."""
+
+    @abstractmethod
+    def reaches(self, other: SqlEngine) -> bool:
+        """See `SqlEngine`."""
+
+    @abstractmethod
+    def with_rows(self, rows: Mapping[str, GivenRows]) -> Sequence[Self]:
+        """The engine once for each of these rows, which one statement can read together."""
 
     @abstractmethod
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
@@ -91,7 +125,7 @@ def in_order(columns: Sequence[EngineColumn]) -> str:
     return ", ".join(named) or "1"
 
 
-def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> DataRef:
+def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> DataRef:
     """Number of rows, and a digest that depends on their values and not on their order.
 
     The digest is a SHA-256 over the columns and sums of parts of the rows' MD5; it identifies data
@@ -110,7 +144,7 @@ def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> Da
     row = " || '|' || ".join((*texts, *null_flags))
     sums = ", ".join(_sum(part) for part in range(_PARTS))
     try:
-        [(rows, *figures)] = place.fetch(
+        [(rows, *figures)] = place.ask(
             f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
         )
     except QueryRejected as error:

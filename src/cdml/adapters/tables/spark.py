@@ -6,17 +6,17 @@
 Spark is the user's to install: the extra `spark` brings it, Java is needed too.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Timer
-from typing import Any
+from typing import Any, Self
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import SparkSession
 
 from cdml.adapters.tables.dialects import physical, translate
-from cdml.adapters.tables.export import RemoteTable, reference
+from cdml.adapters.tables.export import GivenRows, RemoteTable, reference
 from cdml.adapters.tables.queries import SECONDS
 from cdml.adapters.tables.sql_engine import (
     EngineColumn,
@@ -44,12 +44,20 @@ class SparkView(RemoteTable):
     def relation(self) -> str:
         return quote(self.name)
 
+    def with_rows(self, rows: Mapping[str, GivenRows]) -> Sequence[Self]:
+        for name, (sql, _) in rows.items():
+            self.session.sql(translate(sql, "spark")).createOrReplaceTempView(name)
+        return [replace(self, name=name, columns=columns) for name, (_, columns) in rows.items()]
+
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
         except _ERRORS as error:
             raise QueryRejected(_first_line(error)) from error
         return [tuple(row) for row in answer]
+
+    def ask(self, sql: str) -> list[Any]:
+        return self.fetch(sql)
 
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         context = self.session.sparkContext
@@ -106,7 +114,7 @@ class SparkTables:
             _column(one.name, one.dataType.simpleString(), nullable=one.nullable)
             for one in rows.schema.fields
         )
-        place = SparkView(name=view, columns=columns, session=session)
+        place = SparkView(name=view, dialect="spark", columns=columns, session=session)
         return SqlTable(ref=reference(place, columns, uri), place=place)
 
 

@@ -7,10 +7,11 @@ The driver is the user's to install; Postgres's comes with the extra `postgres`.
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import sqlalchemy
+import sqlglot
 from sqlalchemy.exc import (
     ArgumentError,
     NoSuchModuleError,
@@ -20,7 +21,7 @@ from sqlalchemy.exc import (
 )
 
 from cdml.adapters.tables.dialects import DIALECTS, physical, translate
-from cdml.adapters.tables.export import CHUNK, RemoteTable, reference
+from cdml.adapters.tables.export import CHUNK, GivenRows, RemoteTable, reference
 from cdml.adapters.tables.queries import SECONDS
 from cdml.adapters.tables.sql_engine import (
     EngineColumn,
@@ -36,9 +37,10 @@ from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Field, LogicalType, NotRun
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-_NAMES = {"postgresql": "postgres"}
+_NAMES = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql"}
 """SQLAlchemy's names of engines, where sqlglot has another."""
-_BINARY_TEXT = frozenset({"postgres", "redshift"})
+_NEVER_NAN = frozenset({"mysql"})
+_BY_BYTES = frozenset({"postgres", "redshift", "mysql"})
 """Engines that compare text by the rules of a language, unless a setting stops them."""
 
 
@@ -47,12 +49,13 @@ class DatabaseTable(RemoteTable):
     """One table of a database."""
 
     uri: str
-    dialect: str
     engine: sqlalchemy.Engine = field(repr=False)
+    queries: Mapping[str, str] = field(default_factory=dict)
+    """Rows that are in no table of the database, by the name of one; see `with_rows`."""
 
     @property
     def relation(self) -> str:
-        if self.dialect not in _BINARY_TEXT:
+        if self.dialect not in _BY_BYTES:
             return self.name
         values = ", ".join(self._plain(column) for column in self.columns)
         return f"(SELECT {values} FROM {self.name}) AS t"
@@ -60,14 +63,44 @@ class DatabaseTable(RemoteTable):
     def _plain(self, column: EngineColumn) -> str:
         """Text in the order of its bytes, as everywhere else."""
         name = quote(column.engine_name)
-        text = column.field.type is LogicalType.STRING and column.field.physical == "VARCHAR"
-        return f'{name} COLLATE "C" AS {name}' if text else name
+        if column.field.type is not LogicalType.STRING or column.field.physical != "VARCHAR":
+            return name
+        if self.dialect == "mysql":  # the collation of what is cast is the connection's
+            return f"CAST({name} AS VARCHAR) AS {name}"
+        return f'{name} COLLATE "C" AS {name}'
+
+    @property
+    def has_nan(self) -> bool:
+        return self.dialect not in _NEVER_NAN
+
+    @property
+    def by_bytes(self) -> bool:
+        return self.dialect in _BY_BYTES
+
+    def with_rows(self, rows: Mapping[str, GivenRows]) -> Sequence[Self]:
+        queries = {name: translate(sql, self.dialect) for name, (sql, _) in rows.items()}
+        return [
+            replace(self, name=name, columns=columns, queries=queries)
+            for name, (_, columns) in rows.items()
+        ]
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        self._require_checks()
         return [tuple(row) for row in self.all_rows(sql, parameters)]
 
+    def ask(self, sql: str) -> list[Any]:
+        return [tuple(row) for row in self.all_rows(sql)]
+
+    def _require_checks(self) -> None:
+        if self.dialect not in DIALECTS:
+            raise ConfigurationError(
+                f"{self.uri}: cdml does not check data in {self.dialect}.",
+                "It compares predictions there (docs/scale.md). Name data.evaluation as a file or"
+                f" in one of {', '.join(sorted(DIALECTS))}.",
+            )
+
     def all_rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        translated = translate(sql, self.dialect, parameters)
+        translated = self._with_queries(translate(sql, self.dialect, parameters))
         try:
             with self.engine.connect() as connection:
                 yield from connection.execution_options(
@@ -76,7 +109,15 @@ class DatabaseTable(RemoteTable):
         except SQLAlchemyError as error:
             raise QueryRejected(mask(_first_line(error), self.uri)) from error
 
+    def _with_queries(self, sql: str) -> str:
+        named = [f"{name} AS ({query})" for name, query in self.queries.items() if name in sql]
+        if not named:
+            return sql
+        rest = sql.removeprefix("WITH ")
+        return f"WITH {', '.join(named)}{' ' if rest == sql else ', '}{rest}"
+
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        self._require_checks()
         try:
             with self.engine.connect() as connection:
                 if self.dialect == "postgres":
@@ -142,10 +183,10 @@ def _connect(address: str) -> sqlalchemy.Engine:
     scheme, _, rest = address.partition("://")
     try:
         url = sqlalchemy.make_url(f"{_DRIVERS.get(scheme, scheme)}://{rest}")
-        postgres = url.get_backend_name() == "postgresql"
+        name = url.get_backend_name()
         # Judging never writes: the server sees to it.
-        options = {"options": "-c default_transaction_read_only=on"} if postgres else {}
-        return sqlalchemy.create_engine(url, connect_args=options)
+        options = {"options": "-c default_transaction_read_only=on"} if name == "postgresql" else {}
+        engine = sqlalchemy.create_engine(url, connect_args=options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"no driver for {scheme}:// is installed: {error}.",
@@ -156,14 +197,28 @@ def _connect(address: str) -> sqlalchemy.Engine:
             f"the address of the database ({scheme}://…) cannot be read.",
             "Write scheme://user:password@host/database#schema.table.",
         ) from error
+    if name in {"mysql", "mariadb"}:
+        sqlalchemy.event.listen(engine, "connect", _prepare_mysql)
+    return engine
+
+
+def _prepare_mysql(connection: Any, _: Any) -> None:
+    """Only read, and compare text by its bytes."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT version()")
+    mariadb = "MariaDB" in str(cursor.fetchone()[0])
+    collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+    cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
+    cursor.execute("SET SESSION TRANSACTION READ ONLY")
+    cursor.close()
 
 
 def _columns(
     engine: sqlalchemy.Engine, schema: str | None, name: str, dialect: str, masked: str
 ) -> tuple[EngineColumn, ...]:
-    if dialect not in DIALECTS:
+    if dialect not in {one.value for one in sqlglot.Dialects}:
         raise ConfigurationError(
-            f"cdml does not support {dialect}.", f"It supports {', '.join(sorted(DIALECTS))}."
+            f"cdml cannot write SQL for {dialect}.", "Write the rows to Parquet files."
         )
     try:
         described = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
