@@ -1,8 +1,9 @@
 """What logged predictions and labels must not be: untimed, repeated, or older than the request."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from cdml.adapters.predictions.pairing import Predictions
+from cdml.adapters.predictions.pairing import HEAD, Predictions
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import parquet, quote
 from cdml.errors import InputError
@@ -24,29 +25,40 @@ def refuse_untimed(engine: Engine, log: Table, file: Predictions, time: str) -> 
 def refuse_repeated(
     engine: Engine, log: Table, file: Predictions, chosen: str, columns: Sequence[str]
 ) -> int:
-    """Refuse a key that is in several of the chosen rows of the log, and give their number.
-
-    Ascending keys, the usual order of a log, take one look.
-    """
-    names = [quote(name) for name in columns]
-    key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
-    [(rows, unordered)] = engine.fetch(
-        f"SELECT count(*), count_if(NOT up) FROM (SELECT {key} > lag({key}) OVER () AS up"
-        f" FROM {chosen})",
-        file.path,
-    )
-    if not unordered:
-        return int(rows)
-    [(distinct,)] = engine.fetch(
-        f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {chosen})", file.path
-    )
+    """Refuse a key that is in several of the chosen rows of the log, and give their number."""
+    rows, distinct = _count_keys(engine, chosen, columns, file.path)
     if distinct < rows:
         raise InputError(
             f"{rows - distinct:,} of {rows:,} predictions of {log.ref.uri} repeat the key"
             f" of another ({', '.join(columns)}).",
             "monitoring.key names the columns that identify a request. Log each once.",
         )
-    return int(rows)
+    return rows
+
+
+def _count_keys(engine: Engine, relation: str, key: Sequence[str], about: Path) -> tuple[int, int]:
+    """The rows, and how many keys they have.
+
+    Ascending keys, the usual order of a log, take one look at each. Others are told apart by their
+    hashes, in 8 bytes for each row, and by themselves only if two hashes are equal.
+    """
+    names = list(map(quote, key))
+    whole = names[0] if len(names) == 1 else f"row({', '.join(names)})"
+    up = f"SELECT {whole} > lag({whole}) OVER () AS up FROM"
+    counts = f"SELECT count(*), count_if(NOT up) FROM ({up}"
+    [(_, unordered)] = engine.fetch(f"{counts} (SELECT * FROM {relation} LIMIT {HEAD}))", about)
+    if not unordered:
+        [(rows, unordered)] = engine.fetch(f"{counts} {relation})", about)
+        if not unordered:
+            return int(rows), int(rows)
+    hashes = engine.arrays(f"SELECT hash({', '.join(names)}) AS h FROM {relation}", about)["h"]
+    hashes.sort()
+    if not (hashes[1:] == hashes[:-1]).any():
+        return len(hashes), len(hashes)
+    [(distinct,)] = engine.fetch(
+        f"SELECT count(*) FROM (SELECT DISTINCT {whole} FROM {relation})", about
+    )
+    return len(hashes), int(distinct)
 
 
 def refuse_labels(labels: Table, rows: int, joined: int, early: int) -> None:

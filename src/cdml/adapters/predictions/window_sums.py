@@ -28,6 +28,23 @@ def sums_of(figure: Figure, name: str) -> tuple[str, ...]:
     return f"count({name})", f"sum({name})", squares, "0"
 
 
+def add_up(
+    rows: str, group: Mapping[str, str], parts: Sequence[str], sums: Sequence[str]
+) -> tuple[str, str]:
+    """The sums of rows that are alike in all of this, for FROM; and the totals of those sums.
+
+    Equal sums are added up once, and what is the same in all rows of the group is no key.
+    """
+    fixed = {name: text for name, text in group.items() if "(" not in text}
+    keys = [name for name in (*group, *parts) if name not in fixed]
+    names = {one: f"cdml_sum_{place}" for place, one in enumerate(dict.fromkeys(sums))}
+    columns = [f"{text} AS {name}" for name, text in (fixed | {n: n for n in keys}).items()]
+    columns += [f"{one} AS {name}" for one, name in names.items()]
+    by = f"GROUP BY {', '.join(keys)}" if keys else "HAVING count(*) > 0"
+    totals = ", ".join(f"sum({names[one]})" for one in sums)
+    return f"(SELECT {', '.join(columns)} FROM {rows} {by})", totals
+
+
 def one_value(figure: Figure, value: float) -> WindowSums:
     """The sums of a metric that has one value in a window."""
     one = figure.scale(value)

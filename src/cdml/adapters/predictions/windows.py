@@ -5,7 +5,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,7 @@ from cdml.adapters.predictions.pairing import (
 from cdml.adapters.predictions.row_sql import CLOSE, PREDICTION, SCORE, Row, class_text
 from cdml.adapters.predictions.window_ranks import rank_windows
 from cdml.adapters.predictions.window_sums import (
+    add_up,
     class_of_label,
     count_classes,
     one_value,
@@ -39,6 +40,7 @@ from cdml.adapters.predictions.window_sums import (
 )
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
+from cdml.adapters.tables.time_ranges import microseconds, since_1970, time_between
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.data.drift.profile import ColumnProfile
 from cdml.errors import InputError
@@ -157,8 +159,8 @@ class _Summary:
         key = self.query.columns.key
         total = refuse_repeated(self.engine, self.log, self.predictions, self._chosen, key)
         figures = [one for one in self.query.figures if one.metric.name != "roc_auc"]
-        names = [f"cdml_figure_{place}" for place in range(len(figures))]
-        values = [f"{self._value(one)} AS {as_}" for one, as_ in zip(figures, names, strict=True)]
+        called = [f"cdml_figure_{place}" for place in range(len(figures))]
+        values = [f"{self._value(one)} AS {as_}" for one, as_ in zip(figures, called, strict=True)]
         parts = [f"{_PART}_{place}" for place in range(len(self._parts))]
         inner = [
             _GROUP, f"{self._early} AS early", f"{self._labelled} AS labelled",
@@ -175,17 +177,18 @@ class _Summary:
             for name, text in zip(parts, texts, strict=True)
         ]
         in_set = [f"GROUPING({name}) = 0" for name in parts]
-        sums = ["count(*)", "count_if(early)", "count_if(labelled)", "count_if(NOT usable)"]
-        sums.append("count_if(has_label AND NOT labelled)")
-        sums += chain(*map(sums_of, figures, names))
+        odd = self._has_label != self._labelled
+        sums = [
+            "count(*)", "0" if self._early == "false" else "count_if(early)",
+            "count_if(labelled)", "count_if(NOT usable)",
+            "count_if(has_label AND NOT labelled)" if odd else "0",
+        ]  # fmt: skip
+        sums += chain(*map(sums_of, figures, called))
         # All rows are added up once, and what that leaves once for each set.
-        by_all = ", ".join((_GROUP, *parts))
-        added = ", ".join(f"{one} AS cdml_sum_{place}" for place, one in enumerate(sums))
-        totals = ", ".join(f"sum(cdml_sum_{place})" for place in range(len(sums)))
+        rows_of = f"(SELECT {', '.join(inner)} FROM {self._relation})"
+        added, totals = add_up(rows_of, self._group, parts, sums)
         found = self.engine.fetch(
-            f"SELECT {_GROUP}, [{', '.join(grouped)}], [{', '.join(in_set)}], {totals} FROM"
-            f" (SELECT {by_all}, {added} FROM (SELECT {', '.join(inner)} FROM {self._relation})"
-            f" GROUP BY {by_all})"
+            f"SELECT {_GROUP}, [{', '.join(grouped)}], [{', '.join(in_set)}], {totals} FROM {added}"
             f" GROUP BY GROUPING SETS ({', '.join(sets)}){self._most_classes} ORDER BY ALL",
             self.predictions.path,
         )
@@ -321,23 +324,40 @@ class _Summary:
 
     def _moment(self, column: str, file: Predictions, side: str = "") -> str:
         """A time in microseconds since 1970; without a zone it is UTC."""
-        value = EngineColumn(field=file.fields[column], engine_name=column).value
-        placed = value.replace(quote(column), f"{side}{quote(column)}")
-        return f"epoch_us(CAST({placed} AS TIMESTAMP))"
+        moment = microseconds(EngineColumn(field=file.fields[column], engine_name=column))
+        return moment.replace(quote(column), f"{side}{quote(column)}")
 
     @cached_property
     def _chosen(self) -> str:
         """The predictions of the windows."""
-        query = self.query
-        time = self._moment(query.columns.time, self.predictions)
-        low, high = (
-            _microseconds(query.grid.start(number)) for number in (query.first, query.last + 1)
-        )
+        field = self.predictions.fields[self.query.columns.time]
         columns = ", ".join(map(quote, self._read))
-        return (
-            f"(SELECT {columns} FROM {parquet(self.predictions.path)}"
-            f" WHERE {time} >= {low} AND {time} < {high})"
+        within = time_between(EngineColumn(field=field, engine_name=field.name), *self._extent)
+        return f"(SELECT {columns} FROM {parquet(self.predictions.path)} WHERE {within})"
+
+    @property
+    def _extent(self) -> tuple[datetime, datetime]:
+        """When the first window begins and the last one ends."""
+        grid, query = self.query.grid, self.query
+        return grid.start(query.first), grid.start(query.last + 1)
+
+    @cached_property
+    def _group(self) -> Mapping[str, str]:
+        """Window, serving period and version of a row `p`; constants where there is only one."""
+        query, (low, high) = self.query, self._extent
+        time, version = (
+            self._moment(query.columns.time, self.predictions, "p."),
+            query.columns.version,
         )
+        one = query.first == query.last
+        before = sum(start <= low for start in query.starts) - 1
+        within = (start for start in query.starts if low < start < high)
+        later = (f" + CAST({time} >= {since_1970(start)} AS INT)" for start in within)
+        return {
+            _WINDOW: str(query.first) if one else f"{time} // {query.grid.length // _MICROSECOND}",
+            _AT: f"{before}{''.join(later)}",
+            _VERSION: f"CAST(p.{quote(version)} AS VARCHAR)" if version else "NULL",
+        }
 
     @cached_property
     def _joined(self) -> str:
@@ -349,14 +369,10 @@ class _Summary:
     @cached_property
     def _relation(self) -> str:
         """The joined rows as `c`, in the columns that `Row` reads."""
-        columns, grid = self.query.columns, self.query.grid
+        columns = self.query.columns
         time = self._moment(columns.time, self.predictions, "p.")
-        begun = [f"CAST({time} >= {_microseconds(one)} AS INT)" for one in self.query.starts]
-        version = f"CAST(p.{quote(columns.version)} AS VARCHAR)" if columns.version else "NULL"
         select = [
-            f"{time} // {grid.length // _MICROSECOND} AS {_WINDOW}",
-            f"{' + '.join(begun) or '0'} - 1 AS {_AT}",
-            f"{version} AS {_VERSION}",
+            *(f"{value} AS {name}" for name, value in self._group.items()),
             f"p.{quote(columns.prediction)} AS {PREDICTION}",
             *(f"p.{quote(name)} AS {quote(as_)}" for as_, name in columns.scores.items()),
             *(f"p.{quote(name)}" for name in self._figure_columns),
@@ -481,7 +497,3 @@ class _Summary:
             key = auc.key_of(None if part is None else (columns[part[0]], part[1]))
             by_group.setdefault(head, {})[key] = one_value(auc, area)
         return by_group
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
