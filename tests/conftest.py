@@ -112,6 +112,15 @@ def cluster(tmp_path_factory, cluster_programs):
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def kserve_cluster(tmp_path_factory, kserve_programs):
+    """The same with KServe."""
+    from support.kserve_cluster import KserveCluster
+
+    with KserveCluster(tmp_path_factory.mktemp("kserve") / "run", kserve_programs) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def slept(monkeypatch):
     """How many seconds requests were to wait before they are made again; they do not."""

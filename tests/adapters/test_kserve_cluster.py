@@ -2,6 +2,9 @@
 
 import copy
 import json
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,20 +12,18 @@ from cdml.adapters.targets.kserve.manifest import DEPLOYMENT_MODE
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError
 from support.api_server import PATHS, wait_until
-from support.kserve_cluster import MANIFEST, KserveCluster, KserveClusterPlace
+from support.cluster import HOST
+from support.envoy_counts import counted, prometheus
+from support.kserve_cluster import MANIFEST, RUNTIMES, KserveClusterPlace
+from support.request_load import Load
 
 BODY = b'{"dataframe_records": [{"x": 1}]}'
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def used_place(tmp_path_factory, kserve_programs):
-    folder = tmp_path_factory.mktemp("kserve")
-    (folder / "place").mkdir()
-    with (
-        KserveCluster(folder / "run", kserve_programs) as cluster,
-        KserveClusterPlace(folder / "place", cluster) as place,
-    ):
+def used_place(tmp_path_factory, kserve_cluster):
+    with KserveClusterPlace(tmp_path_factory.mktemp("place"), kserve_cluster) as place:
         yield place
 
 
@@ -102,6 +103,61 @@ def test_a_format_that_no_runtime_serves_is_told_as_kserve_says_it(place):
     place.write_manifest(manifest)
     with pytest.raises(InputError, match=r"InvalidSpec .*NoSupportingRuntime: No runtime found"):
         place.again().stage(place.releases[1], fence=place.fence + 1)
+
+
+def test_a_runtime_that_is_made_while_kserve_looks_for_one_is_found(place, monkeypatch):
+    monkeypatch.setattr(place, "PAUSE", 1.0)  # as users have it
+    server, (_, second, *_) = place.server, place.releases
+    manifest = copy.deepcopy(MANIFEST)
+    manifest["spec"]["predictor"]["model"]["modelFormat"] = {"name": "new"}
+    place.write_manifest(manifest)
+    runtime = copy.deepcopy(server.call("GET", f"{RUNTIMES}/tiny")[1])
+    runtime["metadata"] = {"name": "new"}
+    runtime["spec"]["supportedModelFormats"] = [{"name": "new", "autoSelect": True}]
+    with ThreadPoolExecutor() as pool:
+        staged = pool.submit(place.again().stage, second, fence=place.fence + 1)
+        try:
+            wait_until(lambda: staged.done() or has_no_runtime(server, place.name(second)))
+            time.sleep(2 * place.PAUSE)  # cdml has looked by then
+            server.call("POST", RUNTIMES, runtime)
+            staged.result(timeout=120)
+        finally:
+            server.call("DELETE", f"{RUNTIMES}/new", check=False)
+
+    assert (200, [2]) == said(place, second)
+
+
+def has_no_runtime(server, name):
+    services = {one["metadata"]["name"]: one for one in server.items("inferenceservices")}
+    status = services.get(name, {}).get("status", {}).get("modelStatus", {})
+    return status.get("lastFailureInfo", {}).get("reason") == "NoSupportingRuntime"
+
+
+def test_envoy_counts_each_release_as_often_as_clients_were_answered_by_it(place, tmp_path):
+    target, (first, second, *_) = place.target, place.releases
+    target.stage(second, fence=place.fence + 1)
+    target.shift(second, 30, fence=place.fence + 1)
+    with prometheus(tmp_path, place.server) as address:
+        wait_until(lambda: place.name(second) in counted(address))
+        before = counted(address)
+        with Load(
+            place.server.gateway_port,
+            [[1.0]],
+            columns=["x"],
+            a_second=100,
+            host=place.server.host,
+            site=HOST,
+            note=lambda response: (response.status, response.getheader("X-Digest")),
+        ) as load:
+            load.go_on(400)
+        time.sleep(3)  # a scrape later
+        after = counted(address)
+    answers = Counter(load.answers)
+
+    assert {(200, first.digest), (200, second.digest)} == set(answers)
+    assert {one: after[place.name(one)] - before[place.name(one)] for one in (first, second)} == {
+        one: answers[200, one.digest] for one in (first, second)
+    }
 
 
 def test_what_the_webhook_refuses_is_an_error_before_anything_is_changed(place):

@@ -1,56 +1,18 @@
 """Deploys MLflow's models to a real cluster by canary, judged by Envoy's own counters."""
 
 import json
-import subprocess
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-import requests
-import yaml
 
 from support.canary_story import OVERRIDES, ROWS, CanaryStory
 from support.cluster import HOST
+from support.envoy_counts import counted, prometheus, traffic
 from support.request_load import Load
-from support.servers import free_port
 
 pytestmark = pytest.mark.long
 
-DOCS = Path(__file__).parents[2] / "docs/kubernetes.md"
 SERVE = ["mlflow", "models", "serve", "-m", "/models", "-h", "0.0.0.0", "-p", "8080"]  # noqa: S104
-
-
-def documented(word):
-    """The block of YAML with this word in the documentation."""
-    blocks = [part.partition("```")[0] for part in DOCS.read_text().split("```yaml\n")]
-    return next(yaml.safe_load(one) for one in blocks if word in one)
-
-
-@contextmanager
-def prometheus(folder, cluster):
-    """A Prometheus that scrapes Envoy as the documentation says; its address."""
-    job = {
-        "job_name": "envoy",
-        "metrics_path": "/stats/prometheus",
-        "scrape_interval": "1s",
-        "static_configs": [{"targets": [f"{cluster.host}:{cluster.metrics_port}"]}],
-        **documented("metric_relabel_configs"),
-    }
-    (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": [job]}))
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "prometheus.log").open("w") as log:
-        process = subprocess.Popen(
-            ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address={address}"],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +30,8 @@ def story(tmp_path_factory, cluster):
         "weights": {"from": "config-map", "mount": "/models"},
     }  # fmt: skip
     with prometheus(folder, cluster) as address:
-        traffic = documented("envoy_cluster_upstream_rq_time")["traffic"]
-        traffic = {**traffic, "url": address}
-        story = CanaryStory(folder, target, traffic, KUBECONFIG=str(folder / "kubeconfig"))
+        variables = {"KUBECONFIG": str(folder / "kubeconfig")}
+        story = CanaryStory(folder, target, traffic(address), **variables)
         story.cluster, story.prometheus = cluster, address
         story.judged("first")
         story.cdml("deploy", "--model", "1")
@@ -85,11 +46,7 @@ def test_envoy_counts_each_request_once_under_the_name_of_the_release(story):
     with clients(story) as load:
         load.go_on(100)
     time.sleep(3)  # a scrape later
-    query = documented("envoy_cluster_upstream_rq_time")["traffic"]["requests"]
-    found = requests.get(
-        f"{story.prometheus}/api/v1/query", params={"query": query}, timeout=30
-    ).json()["data"]["result"]
-    counts = {one["metric"]["service"]: float(one["value"][1]) for one in found}
+    counts = counted(story.prometheus)
     (name,) = story.cluster.names("deployments")
 
     assert len(load.answers) == counts[name]
