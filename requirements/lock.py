@@ -24,10 +24,14 @@ LOCKS = {
     "abfss": (["pyproject.toml", "--extra", "abfss"], "core"),
     # Envoy, the proxy of the tests' cluster, installed by tests/cluster/build.sh.
     "cluster": (["requirements/cluster.in"], None),
+    # KServe's storage initializer and MLServer for the same, by tests/cluster/kserve/build.sh.
+    "kserve": (["requirements/kserve.in"], None),
     # The site of docs/, built in an environment of its own.
     "docs": (["requirements/docs.in"], None),
     "dev": (["pyproject.toml", "requirements/dev.in", "--extra", "ml", "--extra", "s3"], "ml"),
 }
+ALONE = ("kserve",)
+"""Locks of folders of their own, which may have other versions than the rest."""
 OPTIONS = ["--universal", "--python-version", "3.11", "--quiet"]
 HASHED = ["--generate-hashes", "--no-annotate", "--no-header"]
 ELSEWHERE = re.compile(
@@ -74,7 +78,8 @@ def main(uv: str = "uv", *names: str) -> None:
             continue
         constraints = ROOT / "requirements" / f".{name}.constraints"
         # No package has two versions in two locks: they are installed together.
-        constraints.write_text("\n".join(dict.fromkeys(chain(*whole.values()))))
+        together = [lock for key, lock in whole.items() if not {key, name} & {*ALONE}]
+        constraints.write_text("\n".join(dict.fromkeys(chain(*together))))
         options = [*OPTIONS, "--constraints", str(constraints), *sources]
         try:
             text, resolved = (

@@ -184,6 +184,12 @@ class Cluster(ApiServer):
         }
 
     @property
+    def links(self):
+        """The links of an image that lead to the programs of this machine."""
+        linked = [name for name in ("lib", "lib64") if Path("/", name).is_symlink()]
+        return [(name, f"usr/{name}") for name in ("bin", *linked)]
+
+    @property
     def _shown(self):
         """The folders of this machine that pods see: its programs, Python and cdml."""
         links = [one for one in map(Path, ("/lib", "/lib64")) if not one.is_symlink()]
@@ -293,11 +299,7 @@ class Cluster(ApiServer):
         config = self.kubeconfig()
         config |= {"apiVersion": "v1", "kind": "Config", "current-context": "test"}
         config["users"][0]["user"]["token"] = "admin-token"
-        links = [("bin", "usr/bin")]
-        links += [
-            (name, f"usr/{name}") for name in ("lib", "lib64") if Path("/", name).is_symlink()
-        ]
-        self.image = write_image(folder / "images.tar", "localhost/serve", {}, links=links)
+        self.image = write_image(folder / "images.tar", "localhost/serve", {}, links=self.links)
         pause = {"pause": (self.programs / "pause").read_bytes()}
         sandbox = write_image(
             folder / "sandbox.tar", "localhost/pause", pause, entrypoint=["/pause"]

@@ -17,13 +17,13 @@ SOURCES = Path(__file__).parents[1] / "cluster"
 FOLDER = Path(sys.prefix) / "cluster"
 LOG = FOLDER / "build.log"
 _LOCK = FOLDER / "lock"
-_LOCKED = Path(__file__).parents[2] / "requirements/cluster.txt"
+_LOCKED = [Path(__file__).parents[2] / f"requirements/{name}.txt" for name in ("cluster", "kserve")]
 _IN_CI = os.environ.get("CI") == "true"  # before tests forget what runs them
 _UV = Path(sys.executable).with_name("uv")
 CLUSTER, KSERVE = "cluster", "kserve"
 _SCRIPTS = {
     CLUSTER: (SOURCES / "build.sh", FOLDER, _UV),
-    KSERVE: (SOURCES / "kserve/build.sh", FOLDER),
+    KSERVE: (SOURCES / "kserve/build.sh", FOLDER, _UV),
 }
 """What builds each part, in this order."""
 
@@ -75,7 +75,7 @@ def leave_out(why):
 
 
 def _is_built(part):
-    newest = max(one.stat().st_mtime for one in (*SOURCES.rglob("*"), _LOCKED))
+    newest = max(one.stat().st_mtime for one in (*SOURCES.rglob("*"), *_LOCKED))
     return _stamp(part).exists() and _stamp(part).stat().st_mtime > newest
 
 

@@ -1,6 +1,7 @@
 """A whole cluster with KServe's own controller and webhooks, and releases to serve on it."""
 
 import base64
+import copy
 import json
 import shutil
 from functools import cached_property
@@ -8,14 +9,23 @@ from pathlib import Path
 
 import yaml
 
+from cdml.models.digest import model_files
 from support import tiny_model
 from support.api_server import DOCS, NAMESPACE, PATHS, wait_until
 from support.certificates import certificate
 from support.cluster import GATEWAY, Cluster
 from support.cluster_place import ClusterPlace
+from support.kserve_servers import (
+    SERVING,
+    initializer_image,
+    mlserver_runtime,
+    s3_account,
+    s3_client,
+    s3_command,
+    storage_container,
+)
 from support.paths import KservePlace
 
-SERVING = "serving.kserve.io"
 RUNTIMES = f"/apis/{SERVING}/v1alpha1/namespaces/{NAMESPACE}/servingruntimes"
 TINY = ("python3", str(Path(tiny_model.__file__)), "/mnt/models", "8080", "0.0.0.0")  # noqa: S104 - a pod
 _PORT = 9443
@@ -47,11 +57,27 @@ class KserveCluster(Cluster):
         settings = f"KUBECONFIG={self.folder}/admin.json", f"TMPDIR={self.folder}"
         silent = "--metrics-addr=0", "--health-probe-addr=0"
         command = ("/usr/bin/env", *settings, self.programs / "kserve-manager", *silent)
-        return {**super().commands, "kserve": command}
+        commands = super().commands
+        *imported, _ = commands["images"]
+        return {
+            **commands,
+            "kserve": command,
+            "s3": s3_command(self._packages, self.host),
+            "initializer": (*imported, self.folder / "initializer.tar"),
+        }
 
     @property
     def models(self):
         return self.folder / "models"
+
+    @cached_property
+    def s3(self):
+        """A client of a server of S3, from which KServe may fetch."""
+        self.start("s3")
+        s3_account(self)
+        client = s3_client(self)
+        wait_until(lambda: _answers(client), 60, lambda: self.log("s3")[-3000:])
+        return client
 
     def clear(self):
         for name in self.names("inferenceservices"):
@@ -71,6 +97,7 @@ class KserveCluster(Cluster):
         self.call("POST", "/api/v1/namespaces/kserve/configmaps", self._settings(source))
         authority = self._write_certificate()
         wait_until(self._serves_kinds)
+        self._make_servers(source)
         self._make_models()  # KServe lists runtimes at its start, and may hear late of new ones
         self.start("kserve")
         wait_until(lambda: "Serving webhook server" in self.log("kserve"), 60, self._last_words)
@@ -81,9 +108,25 @@ class KserveCluster(Cluster):
     def _last_words(self):
         return self.log("kserve")[-3000:]
 
+    @property
+    def _packages(self):
+        return self.programs / "kserve-packages"
+
+    def _make_servers(self, source):
+        """KServe's storage initializer and MLServer, as every installation of KServe has them."""
+        image = initializer_image(self.folder / "initializer.tar", source, self.links)
+        assert self.start("initializer", wait=True) == 0, self.log("initializer")
+        pod = self.manifest(())["spec"]["template"]["spec"]
+        for made in (
+            storage_container(source, pod, self._packages, image),
+            mlserver_runtime(source, pod, self._packages),
+        ):
+            self.call("POST", f"/apis/{made['apiVersion']}/{made['kind'].lower()}s", made)
+
     def _serves_kinds(self):
         """Whether the API server lists all kinds; KServe ends where it does not."""
         wanted = {
+            ("v1alpha1", "clusterservingruntimes"),
             ("v1alpha1", "clusterstoragecontainers"),
             ("v1alpha1", "servingruntimes"),
             ("v1beta1", "inferenceservices"),
@@ -182,21 +225,62 @@ class KserveClusterPlace(ClusterPlace, KservePlace):
     def __init__(self, folder, server, **more):
         self._behaviour = iter(self.BEHAVIOUR)
         self.cluster = server
-        super().__init__(folder, server, manifest=MANIFEST, protocol="mlflow", **more)
+        super().__init__(folder, server, **{"manifest": MANIFEST, "protocol": "mlflow", **more})
 
     def _register(self, name):
         (self.folder / f"model-{name}").mkdir()
         behaviour = json.dumps(next(self._behaviour))
         (self.folder / f"model-{name}" / "behaviour.json").write_text(behaviour)
         release = super()._register(name)
+        self._bring(release, self.folder / f"model-{name}")
+        return release
+
+    def _bring(self, release, files):
+        """Put the files of a release where KServe finds them."""
         place = self.volume(release)
         shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(self.folder / f"model-{name}", place)
-        return release
+        shutil.copytree(files, place)
 
     def volume(self, release):
         """Where the files of a release are in the volume."""
         return self.cluster.models / "flights" / release.digest.removeprefix("sha256:")
+
+
+class StorePlace(KserveClusterPlace):
+    """The same with a bucket, from which KServe's storage initializer fetches the files."""
+
+    WEIGHTS = {  # noqa: RUF012 - never changed
+        "from": "object-store",
+        "mount": "/mnt/models",
+        "uri": "s3://models/flights/{digest}",
+    }
+    BUCKET = "models"
+
+    def __init__(self, folder, server, **more):
+        server.s3.create_bucket(Bucket=self.BUCKET)
+        manifest = copy.deepcopy(MANIFEST)
+        manifest["spec"]["predictor"]["serviceAccountName"] = "models"
+        super().__init__(folder, server, **{"manifest": manifest, **more})
+
+    def _bring(self, release, files):
+        upload(self.cluster.s3, release.digest, files)
+
+
+def upload(s3, digest, folder):
+    """Put a model into the bucket of `StorePlace`, by its digest."""
+    for path in model_files(folder):
+        key = f"flights/{digest.removeprefix('sha256:')}/{path}"
+        s3.upload_file(str(folder / path), StorePlace.BUCKET, key)
+
+
+def _answers(client):
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        client.list_buckets()
+    except BotoCoreError:
+        return False
+    return True
 
 
 def _named(name):
