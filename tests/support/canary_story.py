@@ -10,7 +10,7 @@ import yaml
 
 from support import models
 
-HONEST = "return [0.9 if x + 0.5 * y > 0 else 0.1 for x, y in zip(frame['x'], frame['y'])]"
+HONEST = "return 0.1 + 0.8 * (frame['x'] + 0.5 * frame['y'] > 0).to_numpy()"
 PREDICTS = {
     "first": HONEST,
     "good": f"frame = frame.astype(float)\n{HONEST}",
@@ -32,7 +32,7 @@ class CanaryStory:
         self.folder, self.variables = folder, variables
         models.parquet(folder, models.rows(1000))
         (folder / "models").mkdir()
-        asked = infer_signature(models.rows()[["x", "y"]])
+        asked = infer_signature(models.rows()[["x", "y"]], models.rows()["x"].to_numpy())
         for name, predict in PREDICTS.items():
             models.written(folder / "models" / name, predict, signature=asked)
         canary = {
