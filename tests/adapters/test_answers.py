@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.scoring import predictions
-from cdml.adapters.scoring.model_output import ModelAnswer, Question, class_order, fitting_order
+from cdml.adapters.scoring.model_output import (
+    ModelAnswer,
+    Question,
+    class_order,
+    count_pairs,
+    fitting_order,
+)
 from cdml.adapters.scoring.predictions import Words
 from cdml.config.output_columns import AnswerColumns, markdown_table
 from cdml.errors import InputError
@@ -218,9 +224,9 @@ def test_numbered_columns_that_fit_better_in_another_order_are_refused(read):
 def test_a_model_that_knows_little_is_not_taken_for_one_in_another_order(order, seed):
     random = np.random.default_rng(seed)
     label = random.integers(0, 4, 500)
-    assert fitting_order(np.full(500, 1), label, 4)
+    assert fitting_order(count_pairs(np.full(500, 1), label, 4))
     right = np.where(random.random(500) < 0.7, label, random.integers(0, 4, 500))
-    assert (order == [0, 1, 2, 3]) == fitting_order(np.array(order)[right], label, 4)
+    assert (order == [0, 1, 2, 3]) == fitting_order(count_pairs(np.array(order)[right], label, 4))
 
 
 @pytest.mark.parametrize("counted", [True, False])

@@ -32,19 +32,27 @@ class Given:
     named: bool = False
 
 
-def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
-    """Write what the model may see, in the types that its signature requires.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPlan:
+    """The columns that a model is given, in the types that its signature requires.
+
+    `types` has no entry for a column that is given as it is; `others` as in `Given`.
+    """
+
+    columns: tuple[str, ...]
+    others: tuple[str, ...]
+    types: Mapping[str, str]
+    required: frozenset[str]
+    named: bool
+
+
+def plan_inputs(job: ScoringJob, model: MlModel, there: Sequence[str], schema: Any) -> InputPlan:
+    """What the model may see of the columns that are `there`; `schema` has their Arrow types.
 
     Raises:
-        InputError: the model requires the label, or columns that are not there, or that
-            cannot be given to it as they are.
+        InputError: the model requires the label, or columns that are not there.
     """
-    if model.inputs is not None and job.label in model.inputs:
-        raise InputError(
-            f"the model's signature has the label {job.label} as an input.",
-            "Train it without the label, and log it with the signature of its inputs only.",
-        )
-    there = read_columns(job)
+    require_columns([*job.key, job.label, *job.carried], there)
     identity = job.purposes.identity | {*job.key, job.label}
     purposes = replace(job.purposes, identity=identity)
     require_columns((*model.required, *(purposes.features if model.inputs is None else ())), there)
@@ -58,25 +66,52 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
             "List its inputs under data.features, or log the model with a signature that names"
             " its columns.",
         )
-    rows = read_rows(job.inputs or job.data, (*columns, *others))
+    return InputPlan(
+        columns=columns,
+        others=others,
+        types=_types(model, columns, schema),
+        required=frozenset(model.required if model.inputs else columns),
+        named=model.inputs is not None,
+    )
+
+
+def refuse_label(job: ScoringJob, model: MlModel) -> None:
+    """Refuse (InputError) a model whose signature has what it is to predict."""
+    if model.inputs is not None and job.label in model.inputs:
+        raise InputError(
+            f"the model's signature has the label {job.label} as an input.",
+            "Train it without the label, and log it with the signature of its inputs only.",
+        )
+
+
+def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
+    """Write what the model may see, in the types that its signature requires.
+
+    Raises:
+        InputError: the model requires the label, or columns that are not there, or that
+            cannot be given to it as they are.
+    """
+    refuse_label(job, model)
+    there = read_columns(job)
+    source = job.inputs or job.data
+    plan = plan_inputs(job, model, there, pq.read_schema(source))
+    rows = read_rows(source, (*plan.columns, *plan.others))
     if rows.num_rows == 0:
         raise InputError(f"{job.data} has no rows.")
-    types = _types(model, columns, rows)
-    converted = _converted(rows, types, frozenset(model.required if model.inputs else columns))
+    converted = convert_inputs(rows, plan)
     # What pandas noted of its index and its column names is of no use to whoever reads this.
     pq.write_table(converted.replace_schema_metadata(None), path)
-    columns_written = tuple(name for name in columns if name in converted.column_names)
-    named = model.inputs is not None
-    return Given(rows=converted.num_rows, columns=columns_written, others=others, named=named)
+    columns = tuple(name for name in plan.columns if name in converted.column_names)
+    return Given(rows=converted.num_rows, columns=columns, others=plan.others, named=plan.named)
 
 
-def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, str]:
+def _types(model: MlModel, columns: Sequence[str], schema: Any) -> Mapping[str, str]:
     """The type of each column by the signature, which must ask for as many; none without one."""
     if model.inputs is not None:
         return dict(zip(model.inputs, model.types, strict=True))
     if model.unnamed is None:
         return {}
-    lists = pa.types.is_nested(rows.schema.field(columns[0]).type)
+    lists = pa.types.is_nested(schema.field(columns[0]).type)
     types = model.unnamed.types_of(len(columns), lists=lists)
     if types is None:
         raise InputError(
@@ -86,17 +121,18 @@ def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, st
     return dict(zip(columns, types, strict=True))
 
 
-def _converted(rows: Any, types: Mapping[str, str], required: frozenset[str]) -> Any:
+def convert_inputs(rows: Any, plan: InputPlan) -> Any:
+    """The rows as the model is given them; an InputError says which columns do not fit."""
     converted: dict[str, Any] = {}
     problems = []
     for name in rows.column_names:
-        type_name = types.get(name)
+        type_name = plan.types.get(name)
         if type_name is None:  # no signature: as it is, categories too
             decimal = pa.types.is_decimal(rows[name].type)
             converted[name] = rows[name].cast(pa.float64()) if decimal else rows[name]
             continue
         try:
-            column = convert(rows[name], type_name, required=name in required)
+            column = convert(rows[name], type_name, required=name in plan.required)
         except Unfit as unfit:
             problems.append(f"column {printable(name)}: {unfit}")
             continue

@@ -180,7 +180,14 @@ def describe_columns(answer: ModelAnswer) -> str:
     return f"the column{'s' if count > 1 else ''} {list_classes(answer.names)}"
 
 
-def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -> bool:
+def count_pairs(predicted: Sequence[int], labels: Sequence[int], width: int) -> ScoreArray:
+    """Rows by prediction and label, shape (width, width); both are 0 to `width` - 1."""
+    counts = np.zeros((width, width))
+    np.add.at(counts, (np.asarray(predicted), np.asarray(labels)), 1)
+    return counts
+
+
+def fitting_order(counts: ScoreArray) -> bool:
     """Whether no other order of the columns fits the labels surely better than their places.
 
     It only ever refuses: an order that is chosen by the labels would flatter the model. Compared is
@@ -189,8 +196,6 @@ def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -
     """
     from scipy.optimize import linear_sum_assignment
 
-    counts = np.zeros((width, width))
-    np.add.at(counts, (np.asarray(predicted), np.asarray(labels)), 1)
     by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(1.0, counts.sum())
     beyond = counts - by_chance
     best = linear_sum_assignment(-beyond)

@@ -1,6 +1,6 @@
 """From the rows and the answers of a model to a predictions file; answers are foreign input."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from cdml.adapters.scoring.model_output import (
     ModelAnswer,
     Question,
     Understood,
+    count_pairs,
     fitting_order,
     require_finite,
 )
@@ -57,15 +58,19 @@ def read_rows(path: Path, columns: Sequence[str]) -> Any:
 
 
 def labels(job: ScoringJob) -> list[Any]:
-    """The label's values in order, a binary task's positive class last; none for a regression.
+    """The label's values as `order_labels` puts them."""
+    if job.task == "regression":
+        return []
+    return order_labels(job, pc.unique(read_rows(job.data, [job.label])[job.label]).to_pylist())
+
+
+def order_labels(job: ScoringJob, present: Sequence[Any]) -> list[Any]:
+    """The label's values in order, a binary task's positive class last.
 
     Raises:
         InputError: the label is missing, or a binary label has not two values.
     """
-    column = read_rows(job.data, [job.label])[job.label]
-    if job.task == "regression":
-        return []
-    values = [value for value in pc.unique(column).to_pylist() if value is not None]
+    values = [value for value in present if value is not None]
     if len(values) > _MANY_CLASSES:
         raise InputError(
             f"the label {job.label} has {len(values):,} values.",
@@ -83,6 +88,14 @@ def labels(job: ScoringJob) -> list[Any]:
         )
     others = [value for value in ordered if not is_same_class(value, job.positive)]
     return [*others, job.positive if positive is None else positive]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelColumn:
+    """The Arrow type of the label, and its values as `order_labels` puts them."""
+
+    type: Any
+    values: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,20 +123,15 @@ def join(
     """
     rows = read_rows(job.data, [*job.key, job.label, *job.carried])
     table = read_answers(answers, rows.num_rows)
-    question = Question(
-        task=job.task,
-        label=job.label,
-        labels=labels(job),
-        positive=job.positive,
-        classes=job.classes,
-        columns=job.answer,
-    )
-    understood = understand(_answer(table, words, described), question)
-    label = rows[job.label]
-    joined = rows.append_column("prediction", _prediction(job, label, understood))
-    if understood.placed:
-        _refuse_another_order(job, label, joined["prediction"], understood)
-    for name, column in _scores(job, understood).items():
+    label = LabelColumn(type=rows[job.label].type, values=labels(job))
+    reading = read_table(job, table, words, label, described)
+    joined = rows.append_column("prediction", reading.prediction)
+    if reading.placed:
+        there = pc.is_valid(rows[job.label])
+        pair = (reading.prediction, rows[job.label])
+        ours, theirs = (one.filter(there).cast(pa.int64()).to_numpy() for one in pair)
+        refuse_another_order(job, count_pairs(ours, theirs, len(reading.scores)))
+    for name, column in reading.scores.items():
         joined = joined.append_column(name, pa.array(column))
     partial = job.output.with_name(f".{job.output.name}.partial")
     try:
@@ -132,7 +140,38 @@ def join(
         partial.replace(job.output)
     except OSError as error:
         raise InputError(f"{job.output} cannot be written: {error}.") from error
-    return int(joined.num_rows), understood.notes
+    return int(joined.num_rows), reading.notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The columns of a predictions file that come from answers; the rest as in `Understood`."""
+
+    prediction: Any
+    scores: Mapping[str, Any]
+    placed: bool
+    notes: tuple[str, ...]
+
+
+def read_table(
+    job: ScoringJob, table: Any, words: Words, label: LabelColumn, described: MlModel | None = None
+) -> Reading:
+    """Read answers, as in `join`, without the rows they are for; raises as `join`."""
+    question = Question(
+        task=job.task,
+        label=job.label,
+        labels=label.values,
+        positive=job.positive,
+        classes=job.classes,
+        columns=job.answer,
+    )
+    understood = understand(_answer(table, words, described), question)
+    return Reading(
+        prediction=_prediction(job, label, understood),
+        scores=_scores(job, understood, label.values),
+        placed=understood.placed,
+        notes=tuple(understood.notes),
+    )
 
 
 def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
@@ -162,7 +201,7 @@ def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
     )
 
 
-def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
+def _prediction(job: ScoringJob, label: LabelColumn, understood: Understood) -> Any:
     column = understood.prediction
     require_finite(column, "predictions")
     if job.task == "regression":
@@ -185,20 +224,20 @@ def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
             f"the model returned {len(values):,} different values, but the task is {job.task}.",
             "Set data.task to regression if the label is a number.",
         )
-    named = _in_the_labels_values(job, values, understood.order)
+    named = _in_the_labels_values(job, values, understood.order, label.values)
     if pa.types.is_string(label.type) or pa.types.is_large_string(label.type):
         named = [_text(value) for value in named]
     try:
         return pa.array(named, label.type).take(encoded.indices)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise _no_label(job, values, labels(job)) from error
+        raise _no_label(job, values, label.values) from error
 
 
 def _in_the_labels_values(
-    job: ScoringJob, values: Sequence[Any], order: Sequence[Class]
+    job: ScoringJob, values: Sequence[Any], order: Sequence[Class], labelled: Sequence[Any]
 ) -> list[Any]:
     """Each value as the label writes it; refuses what is certainly no class, and two of one."""
-    class_values = [*labels(job), *order]
+    class_values = [*labelled, *order]
     classes = [find_class(value, class_values) for value in values]
     lost = [value for value, one in zip(values, classes, strict=True) if one is None]
     matched = [one for one in classes if one is not None]
@@ -228,14 +267,13 @@ def _text(value: Any) -> str:
     return str(int(value)) if is_integer else str(value)
 
 
-def _refuse_another_order(
-    job: ScoringJob, label: Any, prediction: Any, understood: Understood
-) -> None:
-    """Refuse columns without names that fit the label surely better in another order."""
-    width = len(understood.scores)
-    there = pc.is_valid(label)
-    codes = [column.filter(there).cast(pa.int64()).to_numpy() for column in (prediction, label)]
-    if not fitting_order(codes[0], codes[1], width):
+def refuse_another_order(job: ScoringJob, counts: Any) -> None:
+    """Refuse columns without names that fit the label surely better in another order.
+
+    `counts` are rows by prediction and label, shape (classes, classes).
+    """
+    if not fitting_order(counts):
+        width = len(counts)
         raise InputError(
             f"the model returned {width} columns without names, which fit the label {job.label}"
             f" better in an order other than 0 to {width - 1}.",
@@ -244,12 +282,11 @@ def _refuse_another_order(
         )
 
 
-def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
+def _scores(job: ScoringJob, understood: Understood, class_values: Sequence[Any]) -> dict[str, Any]:
     if job.task == "regression" or not understood.scores:
         return {}
     if job.task == "binary":
         return {"score": next(iter(understood.scores.values()))}
-    class_values = labels(job)
     named = {one: find_class(one, class_values) for one in understood.scores}
     return {
         f"score_{one if named[one] is None else named[one]}": column
