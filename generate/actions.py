@@ -119,7 +119,8 @@ INPUTS = (
     Input(
         "isolation",
         "`required`: run no model that cannot be isolated (exit code 2); `preferred`: run it"
-        " anyway, and say so in the evidence and the report",
+        " anyway, and say so in the evidence and the report; `none`: isolate none, as"
+        " `scoring.engine: spark` needs",
         (),
         inputs_of=SCORING,
         unset="`required` for pull requests from forks and from Dependabot and for merge groups,"

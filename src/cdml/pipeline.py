@@ -121,7 +121,7 @@ def run_gate(
             loaded, ports, output=output, model=identity, predictions=predictions, data=data
         )
         drifted: tuple[Check, ...] = ()
-        if table is None:
+        if evaluation.predictions.path == PREDICTIONS:
             keep_predictions(ports, output, evaluation.produced, partial(_classes, loaded))
             drifted = _predictions(contenders, challenger, opponent)
         run = GateRun(

@@ -60,7 +60,10 @@ JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
     "signed": "cdml.adapters.journals.signed:SignedJournal",
 }
-SCORERS: Names = {"process": "cdml.adapters.scoring.scorer:ProcessScorer"}
+SCORERS: Names = {
+    "local": "cdml.adapters.scoring.scorer:ProcessScorer",
+    "spark": "cdml.adapters.scoring.spark_scorer:SparkScorer",
+}
 MEASURERS: Names = {"process": "cdml.adapters.scoring.metric_runner:ProcessMeasurer"}
 TABLES: Names = {
     "file": "cdml.adapters.tables.duckdb_tables:DuckTables",
@@ -341,8 +344,10 @@ class Wiring:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Runs models in separate processes."""
-        made: Scorer = find_adapter("scorer", "process", SCORERS)(self._enclosure)
+        """Runs models in separate processes, or in Spark."""
+        scoring = self.loaded.config.scoring
+        given = [scoring.output] if scoring.output else []
+        made: Scorer = find_adapter("scorer", scoring.engine, SCORERS)(self._enclosure, *given)
         return made
 
     @cached_property

@@ -1,6 +1,7 @@
 """Which walls are chosen, by what the workflow and the runner say."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,13 @@ from cdml.adapters.ci.terminal import TerminalRun
 from cdml.adapters.scoring import sandbox_choice
 from cdml.adapters.scoring.metric_runner import ProcessMeasurer
 from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.adapters.scoring.spark_scorer import SparkScorer
 from cdml.ci.run import RunTrust
-from cdml.errors import ConfigurationError
+from cdml.errors import CdmlError, ConfigurationError
+from cdml.evaluation.scorer import ScoringJob
+from fakes.progress import FakeProgress
 
 OWN = RunTrust(strangers="")
 OURS, FORK = {"full_name": "octo-org/flights"}, {"full_name": "stranger/flights"}
@@ -48,10 +53,53 @@ def event(tmp_path):
     return make
 
 
+def job():
+    """One whose rows are no table."""
+    return ScoringJob(
+        folder=Path("here"), model=Path("model"), data=Path("rows.parquet"), key=("id",),
+        label="late", carried=(), task="binary", positive=True, environment="current", timeout=1,
+        output=Path("predictions.parquet"),
+    )  # fmt: skip
+
+
 def pull(head, base=OURS, login="somebody"):
     return {
         "pull_request": {"head": {"repo": head}, "base": {"repo": base}, "user": {"login": login}}
     }
+
+
+@pytest.mark.parametrize(
+    ("trust", "variables", "told"),
+    [
+        (OWN, {}, ""),
+        (OWN, {"CDML_ISOLATION": "none", "CI": "true"}, ""),
+        (OWN, {"CI": "true"}, "the workflow does not allow that"),
+        (OWN, {"CDML_ISOLATION": "preferred"}, "the workflow does not allow that"),
+        (OWN, {"CDML_ISOLATION": "required"}, "the workflow does not allow that"),
+        (OWN, {"CDML_ISOLATION": "off"}, "isolation is 'off'"),
+        (RunTrust(strangers="forks"), {"CDML_ISOLATION": "none"}, "refused for forks"),
+        (RunTrust(strangers="forks"), {}, "refused for forks"),
+    ],
+)
+def test_spark_runs_models_only_where_the_workflow_says_so(trust, variables, told, monkeypatch):
+    for name in ("CI", "CDML_ISOLATION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    scorer = SparkScorer(Enclosure(trust), "/predictions")
+    with pytest.raises(CdmlError) as refused:
+        scorer.score(job(), FakeProgress())
+
+    assert (told or "is not in Spark") in refused.value.message
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_workflow_may_say_that_no_model_of_its_own_is_isolated(monkeypatch, machine):
+    machine(Walls.NAMESPACES)
+    monkeypatch.setenv("CDML_ISOLATION", "none")
+
+    assert Walls.NONE is sandbox_choice.choose(OWN)
+    assert Walls.NAMESPACES is sandbox_choice.choose(RunTrust(strangers="forks"))
 
 
 @pytest.mark.parametrize("kind", [ProcessScorer, ProcessMeasurer])

@@ -377,10 +377,31 @@ class GateSettings(SettingsModel):
 class ScoringSettings(SettingsModel):
     """How the model is run."""
 
+    engine: Literal["local", "spark"] = "local"
+    """local: on the runner, isolated where it allows that; spark: in Spark, where the evaluation
+    rows are, without isolation."""
+    output: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9]*:/)?/[^#?]+$")
+    """Folder for the predictions that Spark writes, such as `s3a://bucket/predictions`; all
+    executors must be able to write there."""
     environment: str = "model"
     """model: built from the model's own requirements; current; or an interpreter's path."""
     timeout: Duration = 600.0
     """Seconds after which scoring is aborted; also `10m` or `1h`."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.engine == "local":
+            if self.output is not None:
+                raise ValueError("output is the folder of engine: spark, and the engine is local")
+            return self
+        if self.output is None:
+            raise ValueError("engine: spark needs output, a folder for the predictions")
+        if self.environment != "current":
+            raise ValueError(
+                "engine: spark needs environment: current, for the model runs with the packages of"
+                " Spark's executors"
+            )
+        return self
 
 
 class PolicySettings(SettingsModel):

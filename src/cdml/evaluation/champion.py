@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdml.common.addresses import names_table
 from cdml.common.background import BackgroundTask
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
@@ -140,7 +141,7 @@ class ModelResolver:
         path = predictions_file(written, self.loaded, self.ports, Side.NEW)
         if path is not None:
             return from_file(written, path, self.output, self.loaded, self.ports, Side.NEW)
-        evaluation = reuse_evaluation(self.output)
+        evaluation = reuse_evaluation(self.output, self.ports.tables)
         if evaluation is not None and evaluation.data is not None:
             same_rows = evaluation.data.digest == self.table.ref.digest
             if same_rows and evaluation.model.digest == self.identify(written).model.digest:
@@ -183,6 +184,12 @@ class ModelResolver:
         """The champion with its predictions; the challenger, where both are one model."""
         same = self.is_same(challenger, champion)
         return challenger if same is not None else self.champion(champion)
+
+    def in_table(self, champion: str) -> bool:
+        """Whether the champion's predictions are in a table, or will be."""
+        if self._file_of(champion) is not None:
+            return names_table(self.loaded.locate(champion))
+        return self.loaded.config.scoring.engine == "spark"
 
     def is_same(self, challenger: ScoredModel, champion: str) -> ModelRef | None:
         """The champion, where it is the challenger byte for byte."""

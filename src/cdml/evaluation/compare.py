@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from cdml.ci.provenance import producer
-from cdml.common.addresses import names_table
 from cdml.common.counts import count
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
@@ -108,7 +107,7 @@ def compare_to_champion(
         same = None if opponent is None else contenders.is_same(model, opponent)
         rival = None
         if opponent is not None and same is None:
-            _require_one_kind(model, opponent, loaded)
+            _require_one_kind(model, champion_in_table=contenders.in_table(opponent))
             rival = contenders.champion(opponent, columns(model, ports))
         if rival is not None:
             rules = [one.metric for one in comparison_rules(loaded.config)]
@@ -347,9 +346,9 @@ class _Contest:
         )
 
 
-def _require_one_kind(model: ScoredModel, opponent: str, loaded: LoadedConfig) -> None:
+def _require_one_kind(model: ScoredModel, *, champion_in_table: bool) -> None:
     """Refuse a table of predictions on one side only, before the champion is scored."""
-    if (model.table is not None) != names_table(loaded.locate(opponent)):
+    if (model.table is not None) != champion_in_table:
         table, other = ("challenger", "champion") if model.table else ("champion", "challenger")
         raise ConfigurationError(
             f"the {table} is a table of predictions, and the {other} is not.",

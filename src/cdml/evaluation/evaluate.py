@@ -141,7 +141,7 @@ def evaluate_model(
             produced=producer(ports.ci_run, ports.clock),
             model=contender.model,
             data=table.ref,
-            predictions=_kept(contender, target),
+            predictions=_kept(contender, target, ports),
             metrics=values,
             gates=bounds,
             curves=picture.curves,
@@ -220,9 +220,10 @@ def _match(
             ports.samples.match(judged.predictions, rows, layout)
 
 
-def _kept(contender: ScoredModel, target: Path) -> FileRef:
+def _kept(contender: ScoredModel, target: Path, ports: EvaluationPorts) -> FileRef:
     """Where the predictions are after the command: in their table, or next to the evidence."""
     if contender.table is not None:
+        ports.scorer.keep(contender.table.ref.uri)
         return FileRef(path=contender.table.ref.uri, digest=contender.table.ref.digest)
     store.copy_atomically(contender.predictions, target)
     return FileRef(path=PREDICTIONS, digest=store.file_digest(target))

@@ -110,13 +110,15 @@ def predict(
     config = loaded.config
     rows_recorded = config.deploy.recorded_rows
     contract = load_contract(loaded, config.data.contract)
+    stays = config.scoring.engine != "local"
     types = types_for(loaded, table, contract, identity.signature(role))
     scored = ports.scorer.score(
         ScoringJob(
             folder=loaded.folder,
             model=identity.folder,
-            data=table.parquet,
-            inputs=table.read_as(types).parquet,
+            data=Path(table.ref.uri) if stays else table.parquet,
+            inputs=None if stays else table.read_as(types).parquet,
+            table=table if stays else None,
             key=config.data.row_key,
             label=config.data.required_label,
             carried=config.data.carried,
@@ -134,9 +136,12 @@ def predict(
         ),
         ports.progress,
     )
+    written = ports.tables.open(scored.table) if scored.table else None
     return ScoredModel(
         model=identity.model,
-        predictions=scored.predictions,
+        predictions=Path(written.ref.uri) if written else scored.predictions,
+        digest=written.ref.digest if written else None,
+        table=written,
         operations={"model_size_mb": identity.size_mb},
         latency_ms=scored.latency_ms,
         data=table.ref,

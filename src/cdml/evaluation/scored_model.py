@@ -16,7 +16,7 @@ from cdml.results.selection import Side
 from cdml.statistics.metrics import Statistic, find_metric
 from cdml.tables.declared_types import is_text, types_of_fields
 from cdml.tables.query import Field
-from cdml.tables.table import Table
+from cdml.tables.table import Table, Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,16 +190,25 @@ def named_by_address(*models: ScoredModel | None) -> Iterator[None]:
         raise InputError(message, error.hint, at=error.at) from error
 
 
-def reuse_evaluation(folder: Path) -> ScoredModel | None:
-    """What an evaluation left in a folder, if its predictions are still those it speaks of."""
+def reuse_evaluation(folder: Path, tables: Tables | None = None) -> ScoredModel | None:
+    """What an evaluation left in a folder, if its predictions are still those it speaks of.
+
+    Predictions in a table are looked for where `tables` are given.
+    """
     try:
         evaluation = store.read_evidence(folder, Evaluation)
+        if evaluation is None:
+            return None
+        path, table = folder / PREDICTIONS, None
+        if tables is not None and names_table(evaluation.predictions.path):
+            table = tables.open(evaluation.predictions.path)
+            path = Path(table.ref.uri)
     except InputError:
         return None
-    path = folder / PREDICTIONS
-    if evaluation is None or not path.is_file():
+    if table is None and not path.is_file():
         return None
-    if store.file_digest(path) != evaluation.predictions.digest:
+    digest = store.file_digest(path) if table is None else table.ref.digest
+    if digest != evaluation.predictions.digest:
         return None
     return ScoredModel(
         model=evaluation.model,
@@ -207,6 +216,8 @@ def reuse_evaluation(folder: Path) -> ScoredModel | None:
         operations=_operations(evaluation),
         latency_ms=evaluation.latency_ms,
         data=evaluation.data,
+        digest=None if table is None else digest,
+        table=table,
     )
 
 

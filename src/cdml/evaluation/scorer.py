@@ -8,6 +8,7 @@ from cdml.common.progress import Progress
 from cdml.config.class_labels import Class
 from cdml.config.input_columns import NO_PURPOSES, Purposes
 from cdml.config.output_columns import AnswerColumns
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,14 +16,15 @@ class Scored:
     """What a scoring process left behind.
 
     The file has key, label, the carried columns, `prediction`, and `score` or
-    `score_<class>`. Latencies are of rows asked alone; `isolation` is `namespaces`, `sudo` or
-    `none`.
+    `score_<class>`. Latencies are of rows asked alone; `isolation` is `namespaces`, `sudo`, `none`
+    or `spark`. Predictions that stay where the rows are have the address of a `table`.
     """
 
     predictions: Path
     rows: int
     latency_ms: tuple[float, ...]
     isolation: str
+    table: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class ScoringJob:
     given a `classified` column none are, for without that they would not be what it answered to,
     and what its exceptions say is not shown, for they may quote it. `inputs` has the rows of `data`
     in the types that the model is given, and `purposes` decides what a model is given that names no
-    inputs.
+    inputs. Where the rows stay in their `table`, `data` only names it.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class ScoringJob:
     inputs: Path | None = None
     hidden: tuple[Path, ...] = ()
     purposes: Purposes = NO_PURPOSES
+    table: Table | None = None
 
 
 class Scorer(Protocol):
@@ -71,4 +74,8 @@ class Scorer(Protocol):
         Raises:
             InputError: the model cannot be loaded, throws, or answers NaN or too few rows.
         """
+        ...
+
+    def keep(self, scored: str) -> None:
+        """Leave predictions in a table, by its address, where they are after the command."""
         ...

@@ -329,7 +329,7 @@ class DataEvidence(_Stage):
         return self
 
 
-NO_WALLS = ("none", "environment")
+NO_WALLS = ("none", "environment", "spark")
 """What evidence says of a model that ran without a sandbox; older evidence by the second word."""
 
 
@@ -353,8 +353,8 @@ class Evaluation(_Stage):
     confusion: ConfusionCounts | None = None
     """Rows by label and prediction, for the charts."""
     isolation: Text = "elsewhere"
-    """How the model was isolated: `namespaces`, `sudo` or `none`; `elsewhere` if cdml did not
-    run it."""
+    """How the model was isolated: `namespaces`, `sudo` or `none`; `spark` if it ran in Spark,
+    without isolation; `elsewhere` if cdml did not run it."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
     """Milliseconds of single requests, in the order they were sent."""
     notes: tuple[Text, ...] = ()

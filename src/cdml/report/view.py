@@ -133,9 +133,8 @@ def _unwalled(gathered: EvidenceSet) -> tuple[str, ...]:
     evaluation = gathered.evaluation
     if evaluation is None or evaluation.isolation not in NO_WALLS:
         return ()
-    return (
-        "The model ran without isolation (isolation: none) and could have changed this evidence.",
-    )
+    how = f"without isolation (isolation: {evaluation.isolation})"
+    return (f"The model ran {how} and could have changed this evidence.",)
 
 
 def _outdated(gathered: EvidenceSet) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from pathlib import Path
 from cdml.adapters.scoring.sandbox import SUDO_COMMAND, SandboxedCommand, Walls
 from cdml.adapters.scoring.subprocesses import private_folder, run
 from cdml.ci.run import RunTrust
+from cdml.config.variables import in_ci
 from cdml.errors import ConfigurationError
 
 ISOLATION = "CDML_ISOLATION"
 """The variable by which the workflow says whether isolation is required."""
 ISOLATION_SUDO = "CDML_ISOLATION_SUDO"
 """The variable by which the workflow says whether isolation may use sudo."""
-REQUIRED, PREFERRED = "required", "preferred"
+REQUIRED, PREFERRED, NONE = "required", "preferred", "none"
 _PROBE_SECONDS = 20
 
 
@@ -36,6 +37,10 @@ class Enclosure:
         """The sandbox to build; a ConfigurationError if one is required and cannot be built."""
         return choose(self._trust) if self._asked is None else self._asked
 
+    def require_no_isolation(self, subject: str) -> None:
+        """See the function."""
+        require_no_isolation(subject, self._trust)
+
 
 def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls:
     """The sandbox that models run in here.
@@ -47,11 +52,9 @@ def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls
         ConfigurationError: a required sandbox cannot be built, or an input is another word.
     """
     given = os.environ if variables is None else variables
-    requirement = given.get(ISOLATION) or (REQUIRED if trust.strangers else PREFERRED)
-    if requirement not in (REQUIRED, PREFERRED):
-        raise ConfigurationError(
-            f"isolation is {requirement!r}.", f"Set it to {REQUIRED} or {PREFERRED}."
-        )
+    requirement = _requirement(trust, given)
+    if requirement == NONE:
+        return Walls.NONE
     possible = (Walls.NAMESPACES, *([Walls.SUDO] if _may_use_sudo(trust, given) else []))
     chosen = next((walls for walls in possible if can_build(walls)), Walls.NONE)
     if requirement == REQUIRED and chosen is Walls.NONE:
@@ -68,6 +71,41 @@ def choose(trust: RunTrust, variables: Mapping[str, str] | None = None) -> Walls
             " anyway.",
         )
     return chosen
+
+
+def require_no_isolation(
+    subject: str, trust: RunTrust, variables: Mapping[str, str] | None = None
+) -> None:
+    """Refuse what runs models without isolation, unless the workflow says so in words.
+
+    Raises:
+        ConfigurationError: it is a stranger's, or a CI run whose workflow does not say so.
+    """
+    given = os.environ if variables is None else variables
+    if trust.strangers:
+        raise ConfigurationError(
+            f"{subject} runs models without isolation, which is refused for {trust.strangers}. No"
+            " model was run.",
+            "Score on the runner (`scoring.engine: local`), or push the branch to this repository.",
+        )
+    terminal = not given.get(ISOLATION) and not in_ci(given)
+    if not terminal and _requirement(trust, given) != NONE:
+        raise ConfigurationError(
+            f"{subject} runs models without isolation, and the workflow does not allow that. No"
+            " model was run.",
+            f"Set `isolation: {NONE}` ({ISOLATION}={NONE}) in the workflow, whose job then gets no"
+            " token of the code host, or score on the runner (`scoring.engine: local`).",
+        )
+
+
+def _requirement(trust: RunTrust, given: Mapping[str, str]) -> str:
+    """What the workflow says; strangers' models are isolated where it says `none`."""
+    requirement = given.get(ISOLATION) or (REQUIRED if trust.strangers else PREFERRED)
+    if requirement not in (REQUIRED, PREFERRED, NONE):
+        raise ConfigurationError(
+            f"isolation is {requirement!r}.", f"Set it to {REQUIRED}, {PREFERRED} or {NONE}."
+        )
+    return REQUIRED if requirement == NONE and trust.strangers else requirement
 
 
 def can_build(walls: Walls) -> bool:

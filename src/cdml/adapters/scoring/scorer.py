@@ -99,6 +99,10 @@ class ProcessScorer:
             isolation=self._walls.value,
         )
 
+    def keep(self, scored: str) -> None:
+        """A file is its folder's."""
+        del scored
+
     def _run(
         self, job: ScoringJob,
         visible: Path, scratch: Path, python: sandbox.Interpreter,
@@ -193,7 +197,7 @@ class _ScoringConversation(Conversation):
             self.words = _words(message)
             self._done = True
         elif event == "error":
-            self._trouble = _describe_failure(message, self._closed)
+            self._trouble = describe_failure(message, self._closed)
             self._hint = "" if message["kind"] else _SHAPES
 
     def finish(self, ended: ProcessResult, timeout: float) -> None:
@@ -204,25 +208,15 @@ class _ScoringConversation(Conversation):
                 "Raise scoring.timeout, or score elsewhere and use --predictions.",
             )
         if self._trouble:
-            raise InputError(self._trouble, self._hint or self._advice())
+            raise InputError(
+                self._trouble, self._hint or advise(self.inputs, named=self.given.named)
+            )
         if not self._done:
             last = f": {ended.last_words}" if ended.last_words and not self._closed else ""
             raise InputError(
                 f"the scoring process ended with code {ended.code} before it finished{last}.",
                 "The model may have ended it, or the machine may be out of memory (code 137).",
             )
-
-    def _advice(self) -> str:
-        names = ", ".join(map(printable, self.inputs[:_MOST_LISTED]))
-        names += ", …" if len(self.inputs) > _MOST_LISTED else ""
-        if not self.given.named:
-            return (
-                f"It received {names}. If these are not its inputs, or are in another order,"
-                " list its inputs under data.features."
-            )
-        return (
-            f"It received the columns of its signature: {names}. Check that it runs on such rows."
-        )
 
 
 def _words(message: Mapping[str, Any]) -> predictions.Words:
@@ -238,7 +232,19 @@ def _words(message: Mapping[str, Any]) -> predictions.Words:
     )
 
 
-def _describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
+def advise(inputs: Sequence[str], *, named: bool) -> str:
+    """What to look at where a model that was given these columns failed."""
+    names = ", ".join(map(printable, inputs[:_MOST_LISTED]))
+    names += ", …" if len(inputs) > _MOST_LISTED else ""
+    if not named:
+        return (
+            f"It received {names}. If these are not its inputs, or are in another order,"
+            " list its inputs under data.features."
+        )
+    return f"It received the columns of its signature: {names}. Check that it runs on such rows."
+
+
+def describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
     """What went wrong; what an exception says may quote values, and some are not to be shown."""
     stage = _STAGES.get(str(reply["stage"]), "the model failed")
     kind, message = clean_line(str(reply["kind"]))[:80], clean_line(str(reply["message"]))

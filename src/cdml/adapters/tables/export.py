@@ -22,7 +22,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import Types
-from cdml.tables.query import LogicalType, NotRun, Query
+from cdml.tables.query import Field, LogicalType, NotRun, Query
 
 CHUNK = 50_000
 """Rows held at once."""
@@ -165,12 +165,17 @@ def _sum(part: int) -> str:
     return f"CAST(sum({' + '.join(digits)}) AS BIGINT)"
 
 
+def arrow_type(field: Field) -> pa.DataType:
+    """The type in which a column's values leave the engine."""
+    return _TYPES.get(field.type, pa.string())
+
+
 def export(rows: Iterator[Any], columns: Sequence[EngineColumn]) -> Path:
     """Rows as a Parquet file that lasts as long as the process."""
     folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-table")))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "table.parquet"
-    schema = pa.schema([(c.field.name, _TYPES.get(c.field.type, pa.string())) for c in columns])
+    schema = pa.schema([(c.field.name, arrow_type(c.field)) for c in columns])
     with pq.ParquetWriter(path, schema) as writer:
         while batch := list(islice(rows, CHUNK)):
             values = zip(*batch, strict=True)

@@ -31,14 +31,15 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Field, NotRun
 
-_ERRORS = (PySparkException, Py4JError)
+ERRORS = (PySparkException, Py4JError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SparkView(RemoteTable):
-    """A table or file under a name of the session's."""
+    """A table or file under a name of the session's, which `address` names."""
 
     session: SparkSession = field(repr=False)
+    address: str = "spark://"
 
     @property
     def relation(self) -> str:
@@ -52,8 +53,8 @@ class SparkView(RemoteTable):
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
-        except _ERRORS as error:
-            raise QueryRejected(_first_line(error)) from error
+        except ERRORS as error:
+            raise QueryRejected(first_line(error)) from error
         return [tuple(row) for row in answer]
 
     def ask(self, sql: str) -> list[Any]:
@@ -68,8 +69,8 @@ class SparkView(RemoteTable):
         try:
             return list(self.session.sql(translate(sql, "spark")).collect())
         except (AnalysisException, ParseException) as error:
-            return NotRun(_first_line(error))
-        except _ERRORS as error:
+            return NotRun(first_line(error))
+        except ERRORS as error:
             return NotRun(f"Spark failed: {type(error).__name__}")
         finally:
             timer.cancel()
@@ -80,8 +81,8 @@ class SparkView(RemoteTable):
     def all_rows(self, sql: str) -> Iterator[Any]:
         try:
             yield from self.session.sql(translate(sql, "spark")).toLocalIterator()
-        except _ERRORS as error:
-            raise InputError(f"{self.name} cannot be read: {_first_line(error)}.") from error
+        except ERRORS as error:
+            raise InputError(f"{self.name} cannot be read: {first_line(error)}.") from error
 
 
 class SparkTables:
@@ -105,8 +106,8 @@ class SparkTables:
         session = _session(address.removeprefix("spark://"))
         try:
             rows = session.read.parquet(named) if "/" in named else session.table(named)
-        except _ERRORS as error:
-            raise InputError(f"{uri} cannot be read: {_first_line(error)}.") from error
+        except ERRORS as error:
+            raise InputError(f"{uri} cannot be read: {first_line(error)}.") from error
         self._views += 1
         view = f"cdml_{id(self)}_{self._views}"
         rows.createOrReplaceTempView(view)
@@ -114,13 +115,16 @@ class SparkTables:
             _column(one.name, one.dataType.simpleString(), nullable=one.nullable)
             for one in rows.schema.fields
         )
-        place = SparkView(name=view, dialect="spark", columns=columns, session=session)
+        place = SparkView(
+            name=view, dialect="spark", columns=columns, session=session, address=address
+        )
         return SqlTable(ref=reference(place, columns, uri), place=place)
 
 
 def _session(master: str) -> SparkSession:
     """The running session, or one of our own; its clock is UTC, as everywhere in cdml."""
     builder = SparkSession.builder.appName("cdml").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
     if master:
         at = f"spark://{master}" if ":" in master else master
         builder = builder.master("local[*]" if at == "local" else at)
@@ -128,7 +132,7 @@ def _session(master: str) -> SparkSession:
         session = builder.getOrCreate()
     except Exception as error:  # Java's absence has no error type
         raise ConfigurationError(
-            f"Spark does not start: {_first_line(error)}.", "It needs Java 17 or newer."
+            f"Spark does not start: {first_line(error)}.", "It needs Java 17 or newer."
         ) from error
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.conf.set("spark.sql.timeType.enabled", "true")
@@ -148,6 +152,7 @@ def _column(name: str, kind: str, *, nullable: bool) -> EngineColumn:
     return EngineColumn(field=declared, engine_name=name)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__).rstrip(".")
