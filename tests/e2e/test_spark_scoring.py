@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -36,14 +37,14 @@ return pandas.DataFrame({'late': share > 0.5, 'score': share})
 SECRETS = {"MLFLOW_TRACKING_TOKEN": "hunter2", "AWS_SECRET_ACCESS_KEY": "hunter2"}
 
 
-def gate(folder, scoring, models_compared):
+def gate(folder, scoring, challenger, champion):
     """The command's end and its evidence; on its own, as a user runs it."""
     rows = models.parquet(folder)
     text = CONFIG.format(rows=rows, scoring=scoring.format(folder=folder))
     (folder / "cdml.yaml").write_text(text, encoding="utf-8")
-    challenger, champion = map(str, models_compared)
+    option = "--predictions" if "://" in str(challenger) else "--model"
     done = subprocess.run(
-        [sys.executable, "-m", "cdml", "gate", "--model", challenger, "--champion", champion],
+        [sys.executable, "-m", "cdml", "gate", option, challenger, "--champion", champion],
         cwd=folder, env={**os.environ, **SECRETS, "CI": ""}, check=False, text=True,
         capture_output=True, timeout=3600,
     )  # fmt: skip
@@ -72,8 +73,9 @@ def test_spark_scores_as_the_runner_does_and_keeps_only_what_the_evidence_names(
         models.written(tmp_path / "old", NOSY),
     )
 
-    local, expected = gate(tmp_path, "scoring: {{environment: current, timeout: 1h}}", compared)
-    spark, found = gate(tmp_path, SPARK, compared)
+    local, expected = gate(tmp_path, "scoring: {{environment: current, timeout: 1h}}", *compared)
+    shutil.copy(tmp_path / ".cdml" / "predictions.parquet", tmp_path / "local.parquet")
+    spark, found = gate(tmp_path, SPARK, *compared)
 
     assert (0, 0) == (local.returncode, spark.returncode), spark.stderr
     (values, reasons), (expected_values, expected_reasons) = figures(found), figures(expected)
@@ -88,6 +90,17 @@ def test_spark_scores_as_the_runner_does_and_keeps_only_what_the_evidence_names(
     assert f"spark://local#{kept}" == evaluation["predictions"]["path"]
     assert "isolation: spark" in spark.stderr
     assert "Traceback" not in spark.stderr
+
+    theirs = f"spark://local#{tmp_path / 'local.parquet'}"
+    tables, again = gate(tmp_path, SPARK, f"spark://local#{kept}", theirs)
+    assert 0 == tables.returncode, tables.stderr
+    values, _ = figures(again)
+    assert len(values) > 10
+    shared = {name: expected_values[name] for name in values}
+    assert pytest.approx(shared, rel=1e-9, abs=1e-12) == values
+    both = [(one["challenger"], one["champion"]) for one in again[2]["gates"]]
+    assert len(both) > 2
+    assert all(pytest.approx(ours, rel=1e-9) == theirs for ours, theirs in both)
 
 
 def test_rows_that_are_not_in_spark_and_settings_that_do_not_fit_are_told(
