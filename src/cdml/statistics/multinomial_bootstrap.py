@@ -49,11 +49,25 @@ def score(counts: Sequence[int], values: Sequence[float], against: float) -> flo
 
 
 def _tilt(seen: list[tuple[float, float]], *, low: float, high: float) -> float:
-    """The λ between its limits where the tilted mean is nearest to the one in question."""
-    while (middle := (low + high) / 2) not in {low, high}:
-        tilted = sum(n * gap / (1 + middle * gap) for n, gap in seen)
-        low, high = (middle, high) if tilted > 0 else (low, middle)
-    return (low + high) / 2
+    """The λ between its limits where the tilted mean is nearest to the one in question.
+
+    The mean falls as λ rises. By Newton's method, and by halves where that leaves the limits.
+    """
+    tilt = 0.0
+    while low < tilt < high:
+        mean = slope = 0.0
+        for n, gap in seen:
+            tilted = gap / (1 + tilt * gap)
+            mean += n * tilted
+            slope += n * tilted * tilted
+        if not slope:
+            return tilt
+        low, high = (tilt, high) if mean > 0 else (low, tilt)
+        following = tilt + mean / slope
+        if following == tilt:
+            return tilt
+        tilt = following if low < following < high else (low + high) / 2
+    return tilt
 
 
 PSEUDO_ROWS = 2

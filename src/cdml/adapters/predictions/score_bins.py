@@ -39,7 +39,7 @@ def score_bins(
         for label, score in scored
     )
     bins = engine.arrays(
-        "SELECT count_if(label) AS positive, count_if(NOT label) AS other, min(score) AS low,"
+        "SELECT count_if(label) AS positive, count(*) AS rows, min(score) AS low,"
         f" max(score) AS high, CAST(sum(CAST({_UNIT} * score AS BIGINT)) AS DOUBLE) AS total"
         f" FROM ({rows}) GROUP BY {_BIN} ORDER BY low",
         predictions,
@@ -47,7 +47,7 @@ def score_bins(
     numbers = {name: np.asarray(column, dtype=np.float64) for name, column in bins.items()}
     return ScoreBins(
         positive=numbers["positive"],
-        other=numbers["other"],
+        other=numbers["rows"] - numbers["positive"],
         low=numbers["low"],
         high=numbers["high"],
         total=numbers["total"] / _UNIT,
