@@ -25,7 +25,8 @@ HEAD = """\
 # Results of `make bench`
 
 One section for each bench: the commit it measured, the machine, figures and goals. A goal that is
-not reached says "no". [Counts](quick.py) that no machine changes are limits in CI.
+not reached says "no", and [why](README.md). [Counts](quick.py) that no machine changes are limits
+in CI.
 """
 TABLE = "| figure | measured | goal | reached |\n|---|---|---|---|"
 
