@@ -25,6 +25,19 @@ def test_words_alone_import_nothing_heavy(arguments):
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
 
 
+def test_help_imports_nothing_that_only_a_command_needs():
+    unused = {"cdml.config", "cdml.evidence", "json", "pydantic", "tempfile", "yaml"}
+    program = (
+        "import sys; from cdml.cli import run\n"
+        f"run(['--help']); print(sorted({unused!r} & sys.modules.keys()))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.splitlines()[-1] == "[]"
+
+
 def test_collecting_the_unit_tests_imports_no_library_they_only_compare_with():
     makefile = (ROOT / "Makefile").read_text()
     [stages] = re.findall(r"^UNITS := \$\(addprefix tests/,(.+)\)$", makefile, re.MULTILINE)

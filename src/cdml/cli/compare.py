@@ -1,7 +1,6 @@
 """Two files of results, without a configuration."""
 
 import math
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +35,8 @@ def compare(
     Reads Parquet, CSV, JSON, JSON lines, and what promptfoo, DeepEval, Inspect AI,
     lm-evaluation-harness, MLflow and ragas write.
     """
+    import tempfile
+
     from cdml.common.scratch_folders import prefix
     from cdml.config.schema import PolicySettings, read_margin
     from cdml.evaluation.compare_results import ComparedFiles, compare_results

@@ -1,6 +1,5 @@
 """The commands that deliver, after which everybody hears how it ended; and the journal."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +103,8 @@ def history(
     sign: bool,
 ) -> int:
     """Print which version served when, from the journal."""
+    import json
+
     from cdml.journal.history import history_table, read_history, sign_journal
     from cdml.journal.signature import Keys
     from cdml.wiring import Wiring
