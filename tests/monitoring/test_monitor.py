@@ -8,6 +8,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.monitor import Monitoring
+from cdml.monitoring import state_size
 from cdml.monitoring.history import monitored_lines, monitored_periods
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
@@ -277,3 +278,18 @@ def test_history_and_page_show_what_was_found(world):
     page = (world.output / "monitor.html").read_text()
     assert "Evidence of a degradation of Accuracy" in page
     assert 2 == page.count("<svg")
+
+
+def test_versions_that_are_forgotten_are_not_judged_again(world, monkeypatch):
+    monkeypatch.setattr(state_size, "MOST_ENDED", 1)
+    for name in "BCD":
+        world.serve(4, rows=20)
+        world.ship(name)
+    world.serve(6, rows=20)
+
+    first = [one.version for one in world.monitor().versions]
+    world.serve(1, rows=20)
+    second = world.monitor()
+
+    assert ["4", "3"] == first == [one.version for one in second.versions]
+    assert 5 == second.versions[0].judged_windows

@@ -22,6 +22,11 @@ from cdml.monitoring.windows import WindowRows
 from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
 from cdml.statistics.sequential.figures import Form
 
+_DIGITS, _DIGITS_OF_ROWS = 8, 12
+"""Significant digits of a test over windows, and of one over rows, whose sums are much larger.
+
+A year of rounding changes an e-value by less than one part in a hundred thousand.
+"""
 LOOK_BACK = 2
 """Closed windows that are read again, to count what arrived late."""
 
@@ -37,6 +42,17 @@ class PeriodRows:
     unknown: int = 0
     figures: dict[str, WindowSums]
     classes: Mapping[str, int] = field(default_factory=dict)
+
+    def enough(self, min_labelled: float | None) -> bool:
+        """Whether it is judged: it has this share of labels, and one at least; None: needs none."""
+        return has_enough(self.labelled, self.predictions, min_labelled)
+
+
+def has_enough(labelled: int, predictions: int, min_labelled: float | None) -> bool:
+    """Whether a window with so many predictions has labels enough; None: it needs none."""
+    if min_labelled is None or not predictions:
+        return True
+    return labelled > 0 and labelled >= min_labelled * predictions
 
 
 def start_period(
@@ -130,10 +146,14 @@ def _merge(before: PeriodRows | None, rows: WindowRows) -> PeriodRows:
 
 
 def advance(
-    period: PeriodState, rows: Sequence[PeriodRows], *, closed: int, min_labelled: float
+    period: PeriodState, rows: Sequence[PeriodRows], *, closed: int, min_labelled: float | None
 ) -> PeriodState:
-    """The period after all its windows before `closed`; those that were closed stay as judged."""
+    """The period after all its windows before `closed`; those that were closed stay as judged.
+
+    Without labels, `min_labelled` is None.
+    """
     recent = {one.window: one for one in period.recent}
+    vanished = period.vanished + _count_vanished(period, rows)
     late, judged, skipped = period.late, period.judged_windows, period.skipped_windows
     rules = list(period.rules)
     most = MOST_POINTS // max(len(rules), 1)
@@ -147,7 +167,7 @@ def advance(
                 late += max(0, one.labelled - known[1])
                 late += max(0, one.predictions - known[0])
         else:
-            enough = one.labelled >= min_labelled * one.predictions
+            enough = one.enough(min_labelled)
             rules = [_observe(rule, one, most, labelled=enough) for rule in rules]
             judged, skipped = (judged + 1, skipped) if enough else (judged, skipped + 1)
         recent[one.window] = ClosedWindow(
@@ -159,10 +179,24 @@ def advance(
             "rules": tuple(rules),
             "recent": tuple(recent[number] for number in sorted(recent)[-LOOK_BACK:]),
             "late": late,
+            "vanished": vanished,
             "judged_windows": judged,
             "skipped_windows": skipped,
         }
     )
+
+
+def _count_vanished(period: PeriodState, rows: Sequence[PeriodRows]) -> int:
+    """Predictions and labels that closed windows had at the last look, and have no more."""
+    now = {one.window: one for one in rows}
+    lost = 0
+    for before in period.recent:
+        if before.window < period.next_window - LOOK_BACK:
+            continue  # it is not read again
+        here = now.get(before.window)
+        predictions, labelled = (here.predictions, here.labelled) if here else (0, 0)
+        lost += max(0, before.predictions - predictions) + max(0, before.labelled - labelled)
+    return lost
 
 
 def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) -> RuleState:
@@ -186,6 +220,9 @@ def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) ->
 
 
 def _as_state(test: DegradationTest) -> Mapping[str, JsonValue]:
-    """As it is read back: lists in place of tuples, so that states can be compared."""
-    state: Mapping[str, JsonValue] = json.loads(json.dumps(test.to_json()))
-    return state
+    """As it is read back: lists in place of tuples, and no more digits than are stored."""
+    digits = _DIGITS_OF_ROWS if test.independent_rows else _DIGITS
+    state: dict[str, JsonValue] = json.loads(
+        json.dumps(test.to_json()), parse_float=lambda text: float(f"{float(text):.{digits}g}")
+    )
+    return state | {"bound": test.bound, "alpha": test.alpha}

@@ -93,7 +93,9 @@ def advance_drift(
         largest = sorted(by_name.values(), key=_rank)[:MOST_DRIFTING]
         most = max(most_points // max(len(largest), 1), 2)
         by_name = {one.name: _thin_out(one, most) for one in largest}
-    not_compared = dict(columns.not_compared)
+    not_compared = dict(list(columns.not_compared.items())[:MOST_DRIFTING])
+    if (more := len(columns.not_compared) - MOST_DRIFTING) > 0:
+        not_compared["more columns"] = f"{more:,} more are not compared, for such reasons"
     if (left := len(columns.all) - MOST_DRIFTING) > 0:
         reason = f"only the {MOST_DRIFTING} columns that differ most are listed; {left:,} are not"
         not_compared["others"] = reason

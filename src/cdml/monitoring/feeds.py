@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
@@ -15,6 +15,8 @@ from cdml.tables.table import Table, Tables
 
 _FUTURE = timedelta(hours=1)
 """How far ahead the clocks of other machines may be."""
+MOST_COLUMNS = 30
+"""Columns of each table that are remembered, so that a change is noticed: those needed first."""
 _YEARS = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 """Times that evidence can have; a log may have others."""
 
@@ -64,8 +66,11 @@ def open_feeds(loaded: LoadedConfig, settings: MonitoringSettings, tables: Table
     table = predictions.table
     if table is not None and any(one.name == settings.time for one in table.fields):
         extent = table.extent(settings.time)
-        if extent is not None and isinstance(extent[1], datetime):
-            newest = extent[1] if extent[1].tzinfo else extent[1].replace(tzinfo=UTC)
+        last = extent[1] if extent is not None else None
+        if isinstance(last, date) and not isinstance(last, datetime):
+            last = datetime(last.year, last.month, last.day, tzinfo=UTC)
+        if isinstance(last, datetime):
+            newest = last if last.tzinfo else last.replace(tzinfo=UTC)
             newest = min(max(newest, _YEARS[0]), _YEARS[1])
     return Feeds(predictions=predictions, labels=labels, newest=newest)
 
@@ -76,6 +81,16 @@ def _open(name: str, address: str, time: str | None, loaded: LoadedConfig, table
         return Feed(name=name, table=tables.open(loaded.locate(address), types))
     except InputError as error:
         return Feed(name=name, table=None, problem=error.message)
+
+
+def watched_columns(
+    columns: Mapping[str, Mapping[str, str]], needed: Collection[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """What is remembered of the columns, by feed."""
+    return {
+        feed: dict(sorted(types.items(), key=lambda one: one[0] not in needed)[:MOST_COLUMNS])
+        for feed, types in columns.items()
+    }
 
 
 def feed_alarms(
@@ -107,6 +122,13 @@ def feed_alarms(
         yield _alarm("labels", f"No labels: {feeds.labels.problem}")
     for name, types in feeds.columns.items():
         yield from _changed(name, before.get(name, {}), types, needed)
+        if len(types) > MOST_COLUMNS:
+            yield Alarm(
+                kind="column",
+                verdict=Verdict.PASS,
+                reason=f"{MOST_COLUMNS} of the {len(types):,} columns of the {name} are watched for"
+                " changes of their type: those that are needed and the first of the others.",
+            )
     if feeds.newest is not None and feeds.newest - now > _FUTURE:
         hides = feeds.newest - now > silence
         yield Alarm(

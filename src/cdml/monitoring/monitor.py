@@ -25,14 +25,14 @@ from cdml.monitoring.columns import columns_of, needed_columns
 from cdml.monitoring.drift_look import DriftLook, JudgedRows
 from cdml.monitoring.estimate import EstimateLook
 from cdml.monitoring.feature_alarms import feature_alarms
-from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds
+from cdml.monitoring.feeds import Feeds, feed_alarms, open_feeds, watched_columns
 from cdml.monitoring.known_classes import negative_classes, positive_class, stored_classes
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import find_promises
 from cdml.monitoring.reactions import Reactions, intend, refuse_reactions, with_earlier
 from cdml.monitoring.replay import Replay
 from cdml.monitoring.rollbacks import Rollbacks
-from cdml.monitoring.row_alarms import class_alarms, row_alarms
+from cdml.monitoring.row_alarms import class_alarms, row_alarms, unserved_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import (
     LabelDriftState,
@@ -41,6 +41,7 @@ from cdml.monitoring.state import (
     dump_state,
     parse_state,
 )
+from cdml.monitoring.state_size import MOST_ENDED, fit_state
 from cdml.monitoring.verdict import conclude
 from cdml.monitoring.windows import Grid, WindowQuery, WindowRows
 from cdml.report.formats.monitoring_issue import issue_body
@@ -160,14 +161,12 @@ class Look:
         state, more = self._drift.compare(state, periods, log, judged)
         alarms += more
         alarms += feature_alarms(self.loaded, self.ports)
+        state = fit_state(state)
         estimate = self._estimate(state, periods, feeds, log)
         evidence = self._evidence(state, feeds, alarms, estimate)
         if dry_run:
             return evidence
-        if not state.periods:
-            commit = self._remember(before, state, snapshot.commit)
-            return evidence.model_copy(update={"state": commit})
-        intended = intend(state, evidence, self.settings, now)
+        intended = intend(state, evidence, self.settings, now, serving=periods[-1].operation)
         commit = self._remember(before, intended, snapshot.commit)
         rollbacks = Rollbacks(
             loaded=self.loaded,
@@ -213,13 +212,15 @@ class Look:
         """
         layout = self._layout(feeds)
         known = {one.operation: one for one in before.periods}
-        for one in periods:
+        begin = _first_watched(before, periods)
+        watched = periods[begin:]
+        for one in watched:
             if one.operation not in known:
                 known[one.operation] = self._start(one, layout.task, feeds)
         closed = self.grid.closed(self.ports.clock.now())
         labels = self._drift.remembered_labels(before, periods[-1], layout.task)
         rows = self._rows(
-            [known[one.operation] for one in periods if not known[one.operation].over],
+            [known[one.operation] for one in watched if not known[one.operation].over],
             periods,
             feeds,
             layout,
@@ -228,19 +229,21 @@ class Look:
         )
         by_period, unknown = assign(rows, periods)
         moved: list[PeriodState] = []
-        for place, period in enumerate(periods):
+        for place, period in enumerate(watched, begin):
             state = known[period.operation]
             if not state.over:
                 state = advance(
                     state,
                     by_period.get(place, ()),
                     closed=closed,
-                    min_labelled=self.settings.min_labelled if feeds.labels else 0.0,
+                    min_labelled=self.settings.min_labelled if feeds.labels else None,
                 )
                 ended = period.until is not None and self.grid.number(period.until) < closed
                 state = state.model_copy(update={"over": ended})
             moved.append(state)
-        columns = feeds.columns if fresh else {**feeds.columns, **before.columns}
+        needed = needed_columns(self.loaded.config, self.settings)
+        now = watched_columns(feeds.columns, needed)
+        columns = now if fresh else {**now, **before.columns}
         after = before.model_copy(update={"periods": tuple(reversed(moved)), "columns": columns})
         judged = JudgedRows(
             rows=by_period.get(len(periods) - 1, ()),
@@ -252,6 +255,9 @@ class Look:
         classes = [name for period in after.periods for name in period.classes]
         alarms = [
             *row_alarms(rows, unknown, after.periods[0], self.settings),
+            *unserved_alarms(
+                rows, by_period.get(len(periods) - 1, ()), after.periods[0], self.grid
+            ),
             *class_alarms(
                 rows,
                 positive_class(config, layout.task),
@@ -388,3 +394,15 @@ class Look:
             estimate=estimate,
             produced=producer(self.ports.ci_run, self.ports.clock),
         )
+
+
+def _first_watched(before: MonitorState, periods: Sequence[ServingPeriod]) -> int:
+    """Where the oldest period is that is remembered; those before it were forgotten.
+
+    The first look knows none, and begins with the last ones.
+    """
+    operations = [one.operation for one in periods]
+    remembered = [
+        operations.index(one.operation) for one in before.periods if one.operation in operations
+    ]
+    return min(remembered, default=max(0, len(periods) - 1 - MOST_ENDED))

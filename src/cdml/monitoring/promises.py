@@ -11,8 +11,11 @@ from cdml.gates.rules import comparison_rules, metric_of_gate
 from cdml.statistics.metrics import Metric, Range, Task, find_metric
 from cdml.statistics.sequential.figures import Figure, Part, Unsupported, figure_of
 
+MOST_RULES = 12
+"""Promises that are watched, those of slices too: the state remembers a test for each."""
 MOST_SLICES = 8
-"""Slices that are watched, over all metrics: the state remembers a test for each."""
+"""Slices that are watched, over all metrics, if there is room for them."""
+_NAMED = 3
 
 _BIASED = {
     "matthews_corrcoef": "its value in a window with few rows of a class is too far from that of"
@@ -60,10 +63,21 @@ def find_promises(
         if settings.against == "gates"
         else (_of_rule(rule, settings, task) for rule in settings.against)
     )
+    promises = [one for one in made if isinstance(one, Promise)]
+    promises.sort(key=lambda one: one.tier != "critical")
+    without = [one for one in made if isinstance(one, NoPromise)]
+    if len(promises) > MOST_RULES:
+        left = [one.figure.metric.name for one in promises[MOST_RULES:]]
+        more = "" if len(left) <= _NAMED else f" and {len(left) - _NAMED:,} more"
+        reason = f"at most {MOST_RULES} are watched; not {', '.join(left[:_NAMED])}{more}"
+        without.append(NoPromise(metric="other metrics", reason=reason))
+        del promises[MOST_RULES:]
     if settings.against == "gates" and evaluation is not None:
-        made += tuple(_of_slices(config, settings, task, evaluation, logged))
-    promises = tuple(one for one in made if isinstance(one, Promise))
-    return promises, tuple(one for one in made if isinstance(one, NoPromise))
+        room = min(MOST_SLICES, MOST_RULES - len(promises))
+        sliced = tuple(_of_slices(config, settings, task, evaluation, logged, room))
+        promises += [one for one in sliced if isinstance(one, Promise)]
+        without += [one for one in sliced if isinstance(one, NoPromise)]
+    return tuple(promises), tuple(without)
 
 
 def _of_slices(
@@ -72,6 +86,7 @@ def _of_slices(
     task: Task,
     evaluation: Evaluation,
     logged: Collection[str],
+    room: int,
 ) -> Iterator[Promise | NoPromise]:
     """What the gates' rules for slices promise, of the largest slices by their rows at the gate."""
     fewest = config.policy.fewest(clustered=config.data.cluster is not None)
@@ -95,10 +110,10 @@ def _of_slices(
                 if figure.scale(promise.bound) > 0:
                     found.append((value.rows, promise))
     found.sort(key=lambda one: -one[0])
-    yield from (promise for _, promise in found[:MOST_SLICES])
-    if len(found) > MOST_SLICES:
-        left = len(found) - MOST_SLICES
-        reason = f"only the {MOST_SLICES} largest slices are watched; {left:,} are not"
+    yield from (promise for _, promise in found[:room])
+    if len(found) > room:
+        left = len(found) - room
+        reason = f"only the {room} largest slices are watched; {left:,} are not"
         yield NoPromise(metric="slices", reason=reason)
     missing = [one for one in config.data.slices if one not in logged]
     if missing:

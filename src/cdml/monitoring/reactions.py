@@ -44,32 +44,36 @@ def refuse_reactions(settings: MonitoringSettings, ports: MonitoringPorts) -> No
 
 
 def intend(
-    state: MonitorState, evidence: Monitoring, settings: MonitoringSettings, now: datetime
+    state: MonitorState,
+    evidence: Monitoring,
+    settings: MonitoringSettings,
+    now: datetime,
+    *,
+    serving: str,
 ) -> MonitorState:
-    """The state with what this look is going to do."""
-    if not state.periods:
-        return state
-    serving = state.periods[0]
+    """The state with what this look is going to do; `serving` deployed what serves.
+
+    An alarm of the first look, such as that there are no labels yet, comes before any period.
+    """
     troubled = evidence.verdict in _TROUBLED
     if troubled and "issue" in settings.on_degradation and state.issue is None:
-        state = state.model_copy(
-            update={"issue": IssueState(url=None, operation=serving.operation)}
-        )
-    if not any(rule.degraded for rule in serving.rules):
+        state = state.model_copy(update={"issue": IssueState(url=None, operation=serving)})
+    if not state.periods or not any(rule.degraded for rule in state.periods[0].rules):
         return state
-    there = {one.kind for one in serving.reactions}
-    where = f"{evidence.model} v{serving.version} in {evidence.environment}"
+    period = state.periods[0]
+    there = {one.kind for one in period.reactions}
+    where = f"{evidence.model} v{period.version} in {evidence.environment}"
     reason = f"{where}: {evidence.reason}"[:_LONGEST].strip()
     # Versions are compared on all rows, so a slice alone does not roll back.
-    overall = any(rule.degraded and rule.part is None for rule in serving.rules)
+    overall = any(rule.degraded and rule.part is None for rule in period.rules)
     begun = tuple(
         Reaction(kind=kind, state="intended", at=now, reason=reason)
         for kind in _ONCE
         if kind in settings.on_degradation and kind not in there
         if overall or kind != "rollback"
     )
-    serving = serving.model_copy(update={"reactions": (*serving.reactions, *begun)})
-    return state.model_copy(update={"periods": (serving, *state.periods[1:])})
+    period = period.model_copy(update={"reactions": (*period.reactions, *begun)})
+    return state.model_copy(update={"periods": (period, *state.periods[1:])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,7 @@ class Reactions:
             )
             for place, period in enumerate(state.periods)
         )
-        for one in periods[0].reactions:
+        for one in periods[0].reactions if periods else ():
             evidence = _with(evidence, _taken(one))
         after = state.model_copy(update={"periods": periods})
         return after, with_earlier(evidence, state, after)

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoringSettings
 from cdml.evidence.monitor import Alarm
+from cdml.monitoring.advance import PeriodRows, has_enough
 from cdml.monitoring.state import PeriodState
-from cdml.monitoring.windows import WindowRows
+from cdml.monitoring.windows import Grid, WindowRows
 
 _UNUSABLE = 0.01
 """Share of predictions or labels without a usable value above which nothing is watched."""
@@ -46,17 +47,27 @@ def row_alarms(
             reason=f"{serving.late:,} predictions or labels arrived after their window was closed."
             " They change no verdict; a longer monitoring.label_delay would count them.",
         )
+    if serving.vanished:
+        yield Alarm(
+            kind="late",
+            verdict=Verdict.WARN,
+            reason=f"{serving.vanished:,} predictions or labels of closed windows are not in the"
+            " tables any more. They change no verdict. Keep the logs for two windows longer than"
+            " monitoring.label_delay, and do not rewrite them.",
+        )
     last = serving.recent[-1] if serving.recent else None
-    if settings.labels is not None and last is not None:
-        enough = last.labelled >= settings.min_labelled * last.predictions
-        if not enough:
-            share = last.labelled / max(last.predictions, 1)
-            yield Alarm(
-                kind="labels",
-                verdict=Verdict.INCONCLUSIVE,
-                reason=f"Only {last.labelled:,} of {last.predictions:,} predictions ({share:.0%})"
-                " of the last closed window have labels, so it was not judged.",
-            )
+    if (
+        settings.labels is not None
+        and last is not None
+        and not has_enough(last.labelled, last.predictions, settings.min_labelled)
+    ):
+        share = last.labelled / max(last.predictions, 1)
+        yield Alarm(
+            kind="labels",
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"Only {last.labelled:,} of {last.predictions:,} predictions ({share:.0%})"
+            " of the last closed window have labels, so it was not judged.",
+        )
     if not serving.rules:
         yield Alarm(
             kind="rules",
@@ -65,6 +76,28 @@ def row_alarms(
             + "; ".join(f"{name}: {why}" for name, why in sorted(serving.unjudged.items()))
             + ".",
         )
+
+
+def unserved_alarms(
+    rows: Sequence[WindowRows], own: Sequence[PeriodRows], serving: PeriodState, grid: Grid
+) -> Iterator[Alarm]:
+    """The log has predictions, but none is of the version that serves by the journal.
+
+    `own` are its rows. A window in which it began to serve may have none.
+    """
+    last = max((one.window for one in rows if one.predictions), default=0)
+    if last <= grid.number(serving.since) or any(one.window == last for one in own):
+        return
+    here = [one for one in rows if one.window == last]
+    names = sorted({one.version or "no version" for one in here})
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    yield Alarm(
+        kind="version",
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"None of the {sum(one.predictions for one in here):,} predictions of the last"
+        f" closed window is of v{serving.version}, which serves by the journal; the log names"
+        f" {', '.join(names[:_NAMED])}{more}. Check what writes the version.",
+    )
 
 
 def class_alarms(

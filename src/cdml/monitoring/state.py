@@ -1,23 +1,23 @@
 """What a look remembers for the next one: sufficient statistics, and no rows."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from dataclasses import fields
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, PlainSerializer, ValidationError
 
 from cdml.common.validation import first_problem
 from cdml.errors import InputError
 from cdml.evidence.base import Count, Digest, EvidenceModel, Moment, Number, Text
 from cdml.evidence.monitor import Role
 from cdml.journal.port import Snapshot
+from cdml.statistics.sequential.degradation import Moments
 from cdml.statistics.sequential.figures import Figure, Part, restored_figure
 
 SCHEMA: Literal["cdml.monitor-state/1"] = "cdml.monitor-state/1"
 MOST_POINTS = 90
 """Points for the plots that all rules of a period keep together; older ones are thinned out."""
-MOST_ENDED = 20
-"""Periods that are over and still listed."""
-
 MOST_DRIFT_POINTS = 60
 """Likewise of all columns' drift."""
 MOST_DRIFTING = 12
@@ -26,6 +26,39 @@ MOST_LABEL_POINTS = 12
 """Points of the label's drift."""
 MOST_CLASSES = 5
 """Classes whose shares are remembered: those that changed most."""
+
+_PARTS = ("shares", "counts", "moments")
+_MOMENTS = tuple(one.name for one in fields(Moments))
+_FIRST = ("bound", "alpha", "ceiling", "independent_rows", "windows", "log_e_value", "degraded")
+_FLAGS = frozenset({"independent_rows", "degraded"})
+
+
+def _pack_test(test: Mapping[str, Any]) -> str:
+    """A test as one line of numbers: names would be stored again for each rule and look."""
+    parts = (
+        [int(test[name]) if name in _FLAGS else test[name] for name in _FIRST],
+        test["shares"],
+        test["counts"],
+        [test["moments"][name] for name in _MOMENTS],
+    )
+    return " / ".join(" ".join(map(repr, part)) for part in parts)
+
+
+def _unpack_test(test: object) -> object:
+    if not isinstance(test, str):
+        return test
+    first, *parts = ([json.loads(one) for one in part.split()] for part in test.split("/"))
+    read = dict(zip(_FIRST, first, strict=True)) | dict(zip(_PARTS, parts, strict=True))
+    read |= {name: bool(read[name]) for name in _FLAGS}
+    return read | {"moments": dict(zip(_MOMENTS, read["moments"], strict=True))}
+
+
+TestState = Annotated[
+    Mapping[str, JsonValue],
+    BeforeValidator(_unpack_test),
+    PlainSerializer(_pack_test, return_type=str, when_used="json"),
+]
+"""A `DegradationTest` as JSON values; in the document it is one line of text."""
 
 Point = tuple[int, int, float, float]
 """A window's number, its rows, its value and the logarithm of the e-value after it."""
@@ -44,7 +77,7 @@ class RuleState(EvidenceModel):
     bound: Number
     origin: Text
     tier: Literal["critical", "advisory"]
-    test: Mapping[str, JsonValue]
+    test: TestState
     degraded_in: int | None = None
     points: Text = ""
 
@@ -106,7 +139,8 @@ class PeriodState(EvidenceModel):
     """A version that serves or served, and how its windows were judged.
 
     All windows before `next_window` are closed for good. `late` counts labels and predictions that
-    arrived after that. `classes` are those of a binary label at the gate, as far as they are known.
+    arrived after that, and `vanished` those that were there then and are no more. `classes` are
+    those of a binary label at the gate, as far as they are known.
     """
 
     operation: Text
@@ -122,6 +156,7 @@ class PeriodState(EvidenceModel):
     judged_windows: Count = 0
     skipped_windows: Count = 0
     late: Count = 0
+    vanished: Count = 0
     reactions: tuple[Reaction, ...] = ()
 
 

@@ -16,7 +16,7 @@ is found almost as soon as an early one.
 default a figure is therefore the mean of a window, and H0 says that each window's mean, given all
 earlier windows, is expected to be at least m. In a season (a week) it is enough that the mean over
 each season is: constant bets gain nothing from figures that balance out. A window counts by its
-rows, relative to the largest of the last `MEMORY` windows.
+rows, to three digits, relative to the largest of the last `MEMORY` windows.
 
 A window multiplies the wealth by at most 1 + (m - x) / (1 - m), the ratio of the error rates, so
 detection takes at least log(1 / α) / log(error rate / tolerated error rate) windows. Two settings
@@ -130,7 +130,7 @@ class DegradationTest:
     windows: int = 0
     log_e_value: float = 0.0
     degraded: bool = False
-    counts: tuple[int, ...] = ()  # rows of the last windows
+    counts: tuple[int, ...] = ()  # rows of the last windows, to three digits
     moments: Moments = Moments()
 
     def __post_init__(self) -> None:
@@ -170,12 +170,13 @@ class DegradationTest:
 
     def observe(self, window: WindowSums) -> Self:
         """The test with one more closed window."""
-        counts = (*self.counts, window.count)[-MEMORY:]
+        rows = int(float(f"{window.count:.3g}"))
+        counts = (*self.counts, rows)[-MEMORY:]
         if self.independent_rows:
             added = _row_moments(window)
             gains = _gains(self.fractions, added, self.bound, self.ceiling)
         else:
-            weight = window.count / max(counts)
+            weight = rows / max(counts)
             figure = min(window.mean, self.ceiling)
             added = _window_moments(weight, figure)
             most = self.ceiling - self.bound
