@@ -1,5 +1,6 @@
 """Processes of cdml that are killed while they monitor, with GitHub's stand-in as code host."""
 
+import copy
 from datetime import UTC, datetime
 
 from cdml.adapters.journals.git import GitJournal
@@ -12,14 +13,21 @@ from support.kill_points import VARIABLES, Killing
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
 STATE = "refs/heads/cdml-monitor/production/flights"
-REACTIONS = """\
+ALL = """\
   on_degradation: [issue, retrain, rollback]
   retrain: {workflow: train.yml, ref: main}
 """
+BY_EVENT = """\
+  on_degradation: [issue, retrain]
+  retrain: {event: model-degraded}
+"""
+ONLY_ISSUE = "  on_degradation: [issue]\n"
 
 
 class PastWorld(MonitoredWorld):
     """A world that began 16 days ago, with a real registry and journal."""
+
+    reactions = ALL
 
     def __init__(self, folder):
         now = datetime.now(UTC)
@@ -28,7 +36,7 @@ class PastWorld(MonitoredWorld):
         delay = (since_midnight + DAY / 2).total_seconds()
         monitoring = (
             "  predictions: predictions.parquet\n  labels: labels.parquet\n  key: [request]\n"
-            f"  time: at\n  label_delay: {delay:.0f}s\n{REACTIONS}"
+            f"  time: at\n  label_delay: {delay:.0f}s\n{self.reactions}"
         )
         super().__init__(folder, monitoring=monitoring)
 
@@ -52,6 +60,11 @@ class KillingOfMonitoring(Killing):
         "matplotlib.figure",
     )
 
+    def __init__(self, folder, reactions=ALL):
+        self.WORLD = type("World", (PastWorld,), {"reactions": reactions})
+        self._looked = None
+        super().__init__(folder)
+
     def make_server(self):
         self.server = GitHubServer(permissions={**WRITE, "actions": "write"})
 
@@ -69,19 +82,28 @@ class KillingOfMonitoring(Killing):
     def configure(self, canary, **settings):
         """The world configures itself."""
 
-    def degrade(self):
+    def degrade(self, accuracy=0.6):
         """Versions 1 and 2 served in turn, and version 2 is worse than it was."""
         world = self.world
         world.clock = FakeClock(datetime.now(UTC) - 16 * DAY)
         world.ship("A", "B")
-        world.serve(16, accuracy=0.6)
+        world.serve(16, accuracy=accuracy)
         self.keep()
 
+    def keep_look(self):
+        """What the last look left is what every story begins with, too."""
+        self._looked = self._git("rev-parse", STATE), copy.deepcopy(self.server.state)
+
     def begin_anew(self):
-        """The repository as it was kept, and a GitHub that has not heard of it."""
+        """The repository as it was kept, and a GitHub that knows the kept look, or nothing."""
         self.restore()
-        self._git("update-ref", "-d", STATE)
         server = self.server
+        if self._looked is not None:
+            commit, known = self._looked
+            self._git("update-ref", STATE, commit)
+            server.state = copy.deepcopy(known)
+            return
+        self._git("update-ref", "-d", STATE)
         server.state = State(api=server.url, site=server.site, repository=server.repository)
         server.state.workflows.append("train.yml")
 
