@@ -9,7 +9,7 @@ from cdml.config.monitoring import MonitoringSettings
 from cdml.config.schema import Config
 from cdml.evidence.interval import Interval
 from cdml.journal.branches import monitoring_branch
-from cdml.monitoring.promises import find_promises
+from cdml.monitoring.promises import MOST_RULES, find_promises
 from cdml.statistics.metrics import Task
 
 
@@ -109,3 +109,20 @@ def test_the_state_is_not_on_the_journals_branch(tmp_path):
         cwd=tmp_path, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert "refs/heads/cdml-monitor/production/flights" == refs.stdout.strip()
+
+
+def test_of_very_many_promises_the_critical_first_ones_are_watched_and_the_others_named():
+    rules = [
+        {"metric": f"rate(column_{number})", "at_most": 0.5,
+         "tier": "advisory" if number < 3 else "critical"}
+        for number in range(MOST_RULES + 4)
+    ]  # fmt: skip
+
+    found, without = promises([], against=rules)
+
+    assert MOST_RULES == len(found)
+    assert {"critical"} == {one.tier for one in found}
+    [left] = without
+    assert "other metrics" == left.metric
+    assert left.reason.startswith(f"at most {MOST_RULES} are watched; not rate(column_15), ")
+    assert left.reason.endswith("and 1 more")

@@ -35,6 +35,21 @@ def test_a_degradation_opens_one_issue_that_closes_when_a_new_version_serves(tmp
     assert not world.code_host.issues["production/flights"].open
 
 
+def test_an_alarm_of_the_first_look_opens_the_issue_too(tmp_path):
+    world = MonitoredWorld(tmp_path)
+    world.ship("A")
+    world.serve(5)
+    (world.folder / "labels.parquet").unlink()
+
+    world.monitor()
+
+    assert world.code_host.issues["production/flights"].open
+    assert () == world.remembered.periods
+    world.write()
+    world.monitor()
+    assert not world.code_host.issues["production/flights"].open
+
+
 def test_an_alarm_opens_the_issue_and_its_end_closes_it(tmp_path):
     world = MonitoredWorld(tmp_path)
     world.ship("A")

@@ -214,6 +214,31 @@ def test_a_state_is_read_as_it_was_written():
     assert state == again
 
 
+def test_a_state_of_an_earlier_cdml_is_read_too():
+    """Its tests are objects, and it knows nothing of classes and of what vanished."""
+    state = next(a_year())
+    document = json.loads(json.dumps(dump_state(state)))
+    for written, rule in zip(document["periods"][0]["rules"], state.periods[0].rules, strict=True):
+        written["test"] = dict(rule.test)
+
+    again = parse_state(
+        Snapshot(document=document, commit="1"), model="flights", environment="production"
+    )
+
+    assert state == again
+
+
+@pytest.mark.parametrize("test", ["", "1 2 3", "0.8 0.01 1.0 0 1 x 0 / 1 / 2 / 3", "nothing"])
+def test_a_test_that_is_none_is_refused(test):
+    document = json.loads(json.dumps(dump_state(next(a_year()))))
+    document["periods"][0]["rules"][0]["test"] = test
+
+    with pytest.raises(InputError, match="not in a format that this cdml reads"):
+        parse_state(
+            Snapshot(document=document, commit="1"), model="flights", environment="production"
+        )
+
+
 def test_older_points_are_thinned_out_and_the_newest_stay():
     points = ""
     for window in range(50):
