@@ -33,7 +33,7 @@ class Influence:
 
 
 def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
-    """A confusion metric; `cells` has one entry for each row."""
+    """A confusion metric; `cells` has one entry for each row, or for rows of a cluster."""
     function = confusion(metric)
     predicted = [p for p in (cells.challenger, cells.champion) if p is not None]
     kinds, of_row = np.unique(np.stack((cells.label, *predicted)), axis=1, return_inverse=True)
@@ -41,7 +41,8 @@ def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     total = ranks.summed(of_row, weight, kinds.shape[1])
     table = _Table(classes=len(cells.classes), label=kinds[0], predicted=kinds[1:])
     slopes = table.slopes(function, total)
-    unseen = table.unseen(function, total, float(weight.mean())) if len(predicted) > 1 else 0.0
+    average = float(weight.sum() / cells.count.sum())
+    unseen = table.unseen(function, total, average) if len(predicted) > 1 else 0.0
     return Influence(
         value=table.values(function, total),
         moves=weight[:, None] * slopes[of_row],

@@ -125,7 +125,8 @@ def _effective(sample: Weighted, chosen: Flags) -> int:
     at = chosen & (sample.weight > 0)
     weight = sample.weight[at]
     if sample.cluster is not None and len(weight):
-        rows = np.bincount(sample.cluster[at])
+        times = None if sample.times is None else sample.times[at]
+        rows = np.bincount(sample.cluster[at], times)
         total = np.bincount(sample.cluster[at], weight)
         weight = total[rows > 0] / rows[rows > 0]
     return int(effective_rows(weight) + _INTEGER_TOLERANCE) if len(weight) else 0

@@ -172,10 +172,12 @@ class RowFigures:
     """The figures of each row that `Moments` are the moments of.
 
     Attributes:
-        values: shape (rows, k), in the order of `Moments`.
+        values: shape (rows, k), in the order of `Moments`; or the means of rows of a cluster.
+        varied: whether the rows of such a mean differ, shape (rows, k); None of rows.
     """
 
     values: Floats
+    varied: Flags | None = None
 
     @property
     def rows(self) -> int:
@@ -191,12 +193,15 @@ class Weighted:
         weight: how much each row counts, at least 0, shape (rows,).
         cluster: what each row belongs to, as codes from 0, shape (rows,); None where every row
             stands for itself.
-        of: the rows' own statistics, one entry for each row (`Cells.count` is 1 throughout).
+        inner: the rows' own statistics, one entry for each row (`Cells.count` is 1 throughout).
+        times: how many rows of a cluster an entry adds up, with `weight` and `Cells.count` those
+            of all of them; None where entries are rows.
     """
 
     weight: Floats
     cluster: Codes | None
     inner: Cells | RowFigures | Ranked | OneVsRest
+    times: CountArray | None = None
 
     @property
     def rows(self) -> int:

@@ -161,12 +161,17 @@ def _alone(sample: Weighted) -> Weighted:
     match inner:
         case RowFigures():
             pair = inner.values.shape[1] % 2 == 0
-            inner = RowFigures(values=np.delete(inner.values, 1, axis=1)) if pair else inner
+            inner = _without_champion(inner) if pair else inner
         case OneVsRest():
             inner = OneVsRest(classes=tuple(replace(one, champion=None) for one in inner.classes))
         case _:
             inner = replace(inner, champion=None)
     return replace(sample, inner=inner)
+
+
+def _without_champion(figures: RowFigures) -> RowFigures:
+    varied = None if figures.varied is None else np.delete(figures.varied, 1, axis=1)
+    return RowFigures(values=np.delete(figures.values, 1, axis=1), varied=varied)
 
 
 def _clusters(sample: Weighted) -> Codes:
@@ -199,6 +204,8 @@ def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
     groups = int(cluster.max()) + 1
     moves = np.stack([summed(cluster, m, groups) for m in influence.moves.T], axis=1)
     telling = summed(cluster, np.abs(influence.moves).sum(axis=1), groups) > 0
+    if isinstance(sample.inner, RowFigures) and sample.inner.varied is not None:
+        telling |= summed(cluster, sample.inner.varied.any(axis=1).astype(float), groups) > 0
     weight = summed(cluster, sample.weight, groups)
     if telling.any():
         moves, weight = moves[telling], weight[telling]

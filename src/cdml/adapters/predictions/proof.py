@@ -32,6 +32,7 @@ TOLERANCE = 1e-9
 """How far a figure may be from DuckDB's, as a share of the largest of its kind."""
 _SMALLEST = 1e-12
 _KEY, _SLICE, _GROUP, _LABEL, _FIGURE = "id", "part", "sex", "truth", "figure"
+_CLUSTER = "family"
 _PHYSICAL = {
     LogicalType.BOOLEAN: "BOOLEAN",
     LogicalType.INTEGER: "BIGINT",
@@ -190,6 +191,7 @@ class Proof:
             slices=self._named(_SLICE),
             sensitive=_GROUP if _GROUP in self._kinds else None,
             positive=self._classes[0] if self.layout.task is Task.BINARY else None,
+            cluster=_CLUSTER if self.layout.cluster else None,
             cost=_FIGURE,
             classes=(),
             max_slices=3,
@@ -207,7 +209,8 @@ class Proof:
             keys.append(LogicalType.INTEGER)
         found = {f"{_KEY}{at}": kind for at, kind in enumerate(keys)}
         found |= {f"{_SLICE}{at}": kind for at, kind in enumerate(slices)}
-        for name, column in ((_GROUP, layout.sensitive), (_LABEL, layout.label)):
+        single = {_GROUP: layout.sensitive, _CLUSTER: layout.cluster, _LABEL: layout.label}
+        for name, column in single.items():
             found |= dict(zip([name], kinds([column] if column else []), strict=False))
         if found.get(_LABEL) in {LogicalType.DATE, LogicalType.TIMESTAMP}:
             found[_LABEL] = LogicalType.STRING
@@ -255,7 +258,9 @@ class Proof:
     def _spoil(self, values: dict[str, list[Any]]) -> None:
         """Put what cannot be used into a row each."""
         at = 0
-        for name in (n for n in values if n in {_LABEL, PREDICTION, _FIGURE} or SCORE in n):
+        for name in (
+            n for n in values if n in {_LABEL, PREDICTION, _FIGURE, _CLUSTER} or SCORE in n
+        ):
             numbers = self._kinds[name] is LogicalType.NUMBER
             few = 1 if not numbers else len(_UNUSABLE) if self.has_nan else 3
             for value in _UNUSABLE[:few]:
@@ -268,6 +273,8 @@ class Proof:
             return _distinct(kind, at, side)
         if name in (*self._layout.slices, _GROUP):
             return None if at % 7 == 0 else _distinct(kind, at * at % 6, 0)
+        if name == _CLUSTER:
+            return _distinct(kind, at * 5 % 17, 0)
         if name == _FIGURE:
             return ((at * 11 + side * 3) % 13) / 4 - 1
         if name in (_LABEL, PREDICTION):

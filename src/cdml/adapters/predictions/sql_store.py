@@ -163,7 +163,6 @@ def _refuse_metrics(layout: Layout, metrics: Sequence[Metric]) -> None:
     """Refuse what a table's engine cannot add up, each by its name and with the reason."""
     settings = {
         "data.weight": (layout.weight, "the error of weighted figures depends on each row's"),
-        "data.cluster": (layout.cluster, "the error is that of each cluster's sum"),
         "data.trial or data.error": (layout.by_case, "trials are put together case by case"),
     }
     for name, (used, why) in settings.items():
@@ -189,6 +188,8 @@ def _refusal(metric: Metric, layout: Layout) -> tuple[str, str] | None:
     reads = metric.family.reads
     if reads is Statistic.REPLICATES:
         return "a metric of your own reads the rows, and the rows stay in the table", ""
+    if reads is Statistic.SCORES and layout.cluster:
+        return "its error is that of the ranks in each cluster", ", or gate log_loss"
     if reads is Statistic.SCORES and layout.task is Task.MULTICLASS:
         return "it ranks all rows once for each class", ", or gate log_loss"
     if reads not in _ADDED_UP or layout.reads_cases(metric):

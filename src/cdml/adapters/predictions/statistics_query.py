@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.case_reader import CaseReader
+from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
@@ -27,8 +28,8 @@ from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.curves import MOST_SCORES
-from cdml.statistics.metrics import Metric, Task
-from cdml.statistics.samples import Sample
+from cdml.statistics.metrics import Metric, Statistic, Task
+from cdml.statistics.samples import Cells, Sample
 
 
 @dataclass
@@ -168,7 +169,7 @@ class StatisticsQuery:
         groups = self.groups()
         outcomes = groups[None].cells if self.sensitive else ()
         present = tuple(sorted({outcome[0] for outcome in outcomes}))
-        read = self._by_case(self._weighted(present) or self._read(groups, present))
+        read = self._by_case(self._weighted(groups, present) or self._read(groups, present))
         places = order_positions({place: group.rows for place, group in groups.items()})
         return tuple(
             PredictionSlice(
@@ -212,11 +213,15 @@ class StatisticsQuery:
 
         return read
 
-    def _weighted(self, present: tuple[int, ...]) -> Callable[..., Sample] | None:
-        """The rows themselves, where they carry a weight or belong to clusters."""
+    def _weighted(
+        self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
+    ) -> Callable[..., Sample] | None:
+        """The rows themselves, where they carry a weight or belong to clusters; or their sums."""
         layout = self.row.layout
         if layout.weight is None and layout.cluster is None:
             return None
+        if not self.collects:
+            return self._clusters(groups, present)
         return WeightedRows(
             engine=self.engine,
             row=self.row,
@@ -225,6 +230,27 @@ class StatisticsQuery:
             sensitive=self.sensitive,
             present=present,
         ).sample
+
+    def _clusters(
+        self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
+    ) -> Callable[..., Sample]:
+        kinds = sorted(groups[None].cells, key=lambda kind: tuple(map(str, kind)))
+
+        def as_cells(metric: Metric, some: Sequence[tuple[Any, ...]]) -> Cells:
+            fair = metric.family.reads is Statistic.GROUPS
+            return kind_cells(some, self.row, self.sensitive, present if fair else ())
+
+        sums = ClusterSums(
+            engine=self.engine,
+            row=self.row,
+            slices=self.slices,
+            metrics=self.metrics,
+            kinds=kinds,
+            outcome=self._outcome(),
+            as_cells=as_cells,
+        )
+        sums.require_few()
+        return sums.sample
 
 
 def refuse(engine: SqlRunner, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
