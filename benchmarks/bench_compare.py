@@ -175,7 +175,7 @@ def _scan(folder: Path) -> Iterator[Row]:
         ours.mebibytes <= 512 and grown <= 0.2,
     )
     shuffled = folder / "shuffled.parquet"
-    _run(f"COPY (FROM '{files[1]}' ORDER BY hash(id)) TO '{shuffled}' (FORMAT parquet)")
+    run_sql(f"COPY (FROM '{files[1]}' ORDER BY hash(id)) TO '{shuffled}' (FORMAT parquet)")
     apart = usage(compare_command(folder, config, (files[0], shuffled)))
     yield Row(
         "memory of that, one file shuffled",
@@ -217,7 +217,7 @@ def write_files(folder: Path, rows: int) -> tuple[Path, Path]:
     paths = folder / f"a{rows}.parquet", folder / f"b{rows}.parquet"
     for path, own in zip(paths, (4, 5), strict=True):
         score = f"greatest(0.0001, least(0.9999, {signal} + 0.1 * ({chance.format(own)} - 0.5)))"
-        _run(
+        run_sql(
             f"COPY (SELECT id, label, slice, score >= 0.5 AS prediction, score FROM"
             f" (SELECT i AS id, {chance.format(1)} < 0.3 AS label,"
             f" 'S' || floor({SLICES} * {chance.format(2)})::INTEGER AS slice, {score} AS score"
@@ -232,7 +232,7 @@ def _columns(path: Path, names: str) -> dict[str, np.ndarray]:
     return duckdb.connect().execute(f"SELECT {names} FROM '{path}'").fetchnumpy()
 
 
-def _run(sql: str) -> None:
+def run_sql(sql: str) -> None:
     import duckdb
 
     with duckdb.connect(config={"threads": THREADS}) as engine:

@@ -1,9 +1,11 @@
 """What the benches share."""
 
 import os
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +61,64 @@ def usage(command: Sequence[str], times: int = 1, root: Path = ROOT) -> Usage:
         processor=statistics.median(one.processor for one in found),
         read=min(one.read for one in found),
     )
+
+
+def tree_usage(command: Sequence[str], server: int | None = None) -> Usage:
+    """What a command, its children and a server's processes need together; a verdict is no failure.
+
+    Looked at ten times a second: the memory that processes share counts once.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    before = sum(_processor(one) for one in _family(server)) if server else 0.0
+    start, most, spent = time.perf_counter(), 0.0, dict[int, float]()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        while process.poll() is None:
+            family = [*_family(process.pid), *(_family(server) if server else ())]
+            most = max(most, sum(map(_mebibytes, family)))
+            for one in family:  # one that ended meanwhile took nothing
+                spent[one] = max(spent.get(one, 0.0), _processor(one))
+            time.sleep(0.1)
+        if process.returncode not in _VERDICTS:
+            errors.seek(0)
+            raise RuntimeError(f"{command} ended with {process.returncode}: {errors.read()}")
+    return Usage(
+        seconds=time.perf_counter() - start,
+        mebibytes=most,
+        processor=sum(spent.values()) - before,
+        read=0,
+    )
+
+
+def _family(process: int) -> list[int]:
+    """A process and its descendants (proc(5))."""
+    try:
+        tasks = (Path("/proc") / str(process) / "task").glob("*/children")
+        children = [int(one) for task in tasks for one in task.read_text().split()]
+    except OSError:
+        return []
+    return [process, *(one for child in children for one in _family(child))]
+
+
+def _mebibytes(process: int) -> float:
+    """Its memory, with its part of what it shares."""
+    try:
+        counted = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    found = re.search("^Pss: +([0-9]+) kB", counted, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _processor(process: int) -> float:
+    """Seconds that it took of the processors."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(state[11]) + int(state[12])) / os.sysconf("SC_CLK_TCK")
 
 
 _WATCH = """

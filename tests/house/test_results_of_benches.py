@@ -1,5 +1,6 @@
 """RESULTS.md keeps what each bench measured, and a bench writes its own section only."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -42,3 +43,13 @@ def test_a_section_names_the_commit_and_the_machine(run, tmp_path):
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "Commit " in text
     assert " processors, " in text
+
+
+def test_the_picture_shows_what_was_measured(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import scale_picture
+
+    measured = json.loads((FOLDER / "scale.json").read_text(encoding="utf-8"))
+
+    drawn = (FOLDER.parent / "docs/scale.svg").read_text(encoding="utf-8")
+    assert scale_picture.draw(measured) == drawn
