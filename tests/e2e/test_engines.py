@@ -189,6 +189,9 @@ def test_postgres_gates_predictions_as_files_are_gated(
     assert expected == found
     assert len(values) > 50
     assert pytest.approx(values, rel=1e-9, abs=1e-12) == measured
+    for stage in ("evaluation", "comparison"):
+        evidence = json.loads((tmp_path / ".cdml" / f"{stage}.json").read_text(encoding="utf-8"))
+        assert "those of postgres, which before gave DuckDB's" in " ".join(evidence["notes"])
     capsys.readouterr()
     for options, reason in (
         (["compare-to-champion", "--challenger", tables[0], "--champion", str(predictions[1])],
