@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from cdml.monitoring.windows import PredictionLog
     from cdml.results.reader import ResultTable
     from cdml.results.roles import Choice, Roles
-    from cdml.tables.table import Table, Tables
+    from cdml.tables.table import Since, Table, Tables
     from cdml.training.machine import TrainingMachine
 
 JOURNALS: Names = {
@@ -153,6 +153,15 @@ class TablesByScheme:
         Raises:
             ConfigurationError: no engine has that scheme.
         """
+        return self._opened(uri, declared, None)
+
+    def open_since(self, uri: str, declared: Types, since: Since) -> Table:
+        """See the port; raises as `open`."""
+        return self._opened(uri, declared, since)
+
+    def _opened(self, uri: str, declared: Types, since: Since | None) -> Table:
+        from cdml.tables.table import open_since
+
         address = reveal(uri)
         scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
         table = engines()
@@ -165,7 +174,7 @@ class TablesByScheme:
                 opened = cast("SqlTable", self.made[engine].open(str(written.path), declared))
                 ref = DataRef(uri=address, digest=written.digest, rows=written.rows)
                 return replace(opened, ref=ref)
-            return self.made[engine].open(uri, declared)
+            return open_since(self.made[engine], uri, declared, since)
 
 
 @dataclass(frozen=True)

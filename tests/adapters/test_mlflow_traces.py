@@ -12,6 +12,7 @@ from mlflow.entities import AssessmentSource, Expectation, Feedback
 from cdml.adapters.tables.mlflow_traces import TraceTables
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
+from cdml.tables.table import Since
 from fakes.clock import FakeClock
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
@@ -141,3 +142,21 @@ def test_an_experiment_that_is_not_there_is_named(application):
         application.columns()
     with pytest.raises(ConfigurationError, match="names no experiment"):
         TraceTables().open(application.address.partition("#")[0])
+
+
+def test_only_traces_since_a_time_are_listed_and_known_columns_stay(application):
+    for day in range(5):
+        rare = {"origin": "JFK", "delay": 2.5} if day == 0 else {"delay": day}
+        application.call({"row": rare}, {"prediction": 1}, at=AT + day * DAY)
+    known = {"origin": "string", "delay": "number", "late": "boolean"}
+
+    def days_since(moment):
+        since = Since(column="request_time", moment=moment, known=known)
+        tables = TraceTables()
+        table = tables.open_since(application.address, {}, since)
+        found = pq.read_table(table.parquet).to_pydict()
+        types = {field.name: str(field.type) for field in table.fields}
+        return found["delay"], {name: types[name] for name in known}
+
+    assert ([3.0, 4.0], known) == days_since(AT + 3 * DAY)
+    assert ([4.0], known) == days_since(AT + 30 * DAY)

@@ -1,10 +1,15 @@
 """Tables in S3 are read with the credentials of the environment, and judged as files are."""
 
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.adapters.tables.limits import DownloadLimits
 from cdml.errors import InputError
+from cdml.tables.table import Since
 from fakes.s3_server import S3Server
 from support.models import rows
 
@@ -78,6 +83,35 @@ def test_a_table_is_copied_once_however_often_it_is_opened(put, store):
     tables.open("s3://data/rows.parquet")
 
     assert requests == len(store.signers)
+
+
+@pytest.mark.parametrize("address", ["s3://data/log/*.parquet", "s3://data/log/"])
+def test_of_old_files_in_a_store_only_the_footers_are_copied(put, store, address):
+    begun, drawn = datetime(2026, 5, 1, tzinfo=UTC), np.random.default_rng(1)
+    for day in range(8):
+        moments = pd.Timestamp(begun) + pd.to_timedelta([24 * day] * 30_000, unit="h")
+        put(f"log/{day}.parquet", pd.DataFrame({"at": moments, "x": drawn.random(30_000)}))
+    whole = DuckTables().open(address)
+    every, store.sent = store.sent, 0
+
+    since = Since(column="at", moment=begun + timedelta(days=6))
+    recent = DuckTables().open_since(address, {}, since)
+
+    assert (240_000, 60_000) == (whole.ref.rows, recent.ref.rows)
+    assert whole.fields == recent.fields
+    assert store.sent < 0.55 * every
+
+
+def test_files_in_a_store_whose_columns_differ_are_all_copied(put):
+    begun = datetime(2026, 5, 1, tzinfo=UTC)
+    for day, value in enumerate([1.5, 2, 3]):
+        moment = pd.Timestamp(begun) + pd.Timedelta(days=day)
+        put(f"log/{day}.parquet", pd.DataFrame({"at": [moment], "x": [value]}))
+
+    since = Since(column="at", moment=begun + timedelta(days=1))
+    recent = DuckTables().open_since("s3://data/log/*.parquet", {}, since)
+
+    assert {"x": "DOUBLE"}.items() <= {one.name: one.physical for one in recent.fields}.items()
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ ABSENT = {"bucket": "The specified bucket does not exist", "key": "Not Found"}
 class S3Server:
     """Objects by bucket and key; `denies` makes it refuse everybody.
 
-    `signers` are the `Authorization` headers of all requests.
+    `signers` are the `Authorization` headers of all requests; `sent` counts the bytes of objects.
     """
 
     def __init__(self, *buckets: str) -> None:
         self.objects: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
         self.denies = False
         self.signers: list[str] = []
+        self.sent = 0
         self._http = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Handler", (_Handler,), {"s3": self})
         )
@@ -94,6 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", '"e"')
         self.end_headers()
         if self.command != "HEAD":
+            self.s3.sent += len(text)
             self.wfile.write(text)
 
     do_GET = do_HEAD = do_PUT = _serve  # noqa: N815 - http.server's names

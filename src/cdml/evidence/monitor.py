@@ -218,7 +218,8 @@ class Monitoring(EvidenceModel):
     reason: Text
     """Why, in a sentence."""
     predictions: DataRef | None = None
-    """The logged predictions; null where they could not be read."""
+    """The logged predictions that were read; null where they could not be. Of Parquet files and
+    traces, the digest identifies the files by name, size and time of change."""
     labels: DataRef | None = None
     """The labels; null where there are none yet."""
     newest_prediction: Moment | None = None

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -13,12 +14,13 @@ from cdml.monitoring.serving import ServingPeriod, period_of
 from cdml.monitoring.state import (
     MOST_POINTS,
     ClosedWindow,
+    MonitorState,
     PeriodState,
     Point,
     RuleState,
     add_point,
 )
-from cdml.monitoring.windows import WindowRows
+from cdml.monitoring.windows import Grid, WindowRows
 from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
 from cdml.statistics.sequential.figures import Form
 
@@ -226,3 +228,27 @@ def _as_state(test: DegradationTest) -> Mapping[str, JsonValue]:
         json.dumps(test.to_json()), parse_float=lambda text: float(f"{float(text):.{digits}g}")
     )
     return state | {"bound": test.bound, "alpha": test.alpha}
+
+
+def first_window(
+    before: MonitorState,
+    periods: Sequence[ServingPeriod],
+    settings: MonitoringSettings,
+    grid: Grid,
+    now: datetime,
+) -> int:
+    """The first window that a look reads: of those still to judge, and `LOOK_BACK` before."""
+    serving = periods[-1].operation
+    known = {one.operation: one for one in before.periods}
+    nexts = [grid.number(now) - 1, grid.closed(now)]
+    for period in periods:
+        state = known.get(period.operation)
+        if state is None:
+            nexts.append(grid.number(period.since))
+        elif not state.over:
+            nexts.append(state.next_window)
+    drifts = [one for one in (before.drift, before.label_drift) if one and one.operation == serving]
+    nexts += [one.next_window for one in drifts]
+    if settings.drift is not None and before.drift not in drifts:
+        nexts.append(grid.number(periods[-1].since))
+    return min(nexts) - LOOK_BACK

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
@@ -11,7 +12,7 @@ from cdml.errors import InputError
 from cdml.evidence.monitor import Alarm
 from cdml.tables.declared_types import Declared
 from cdml.tables.query import LogicalType
-from cdml.tables.table import Table, Tables
+from cdml.tables.table import Since, Table, Tables, open_since
 
 _FUTURE = timedelta(hours=1)
 """How far ahead the clocks of other machines may be."""
@@ -56,12 +57,35 @@ class Feeds:
         return {feed.name: feed.types for feed in both if feed.table is not None}
 
 
-def open_feeds(loaded: LoadedConfig, settings: MonitoringSettings, tables: Tables) -> Feeds:
-    """Both tables; what cannot be opened is a feed with a problem."""
-    predictions = _open("predictions", settings.predictions, settings.time, loaded, tables)
-    labels = None
-    if settings.labels is not None:
-        labels = _open("labels", settings.labels, settings.label_time, loaded, tables)
+def open_feeds(
+    loaded: LoadedConfig,
+    settings: MonitoringSettings,
+    tables: Tables,
+    *,
+    since: datetime,
+    known: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Feeds:
+    """Both tables; what cannot be opened is a feed with a problem.
+
+    Predictions before `since` need not be read, and neither need their labels: a label has its own
+    time, or is in the prediction's row. `known` are the columns of earlier looks.
+    """
+    same = settings.labels == settings.predictions
+    times = {"predictions": settings.time, "labels": settings.label_time}
+    found: dict[str, Feed] = {}
+    for name, address in (("predictions", settings.predictions), ("labels", settings.labels)):
+        if address is None:
+            continue
+        time = times[name]
+        types = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
+        column = settings.time if same else time
+        recent = Since(column=column, moment=since, known=known.get(name, {})) if column else None
+        try:
+            opened = open_since(tables, loaded.locate(address), types, recent)
+            found[name] = Feed(name=name, table=opened)
+        except InputError as error:
+            found[name] = Feed(name=name, table=None, problem=error.message)
+    predictions = found["predictions"]
     newest = None
     table = predictions.table
     if table is not None and any(one.name == settings.time for one in table.fields):
@@ -72,15 +96,7 @@ def open_feeds(loaded: LoadedConfig, settings: MonitoringSettings, tables: Table
         if isinstance(last, datetime):
             newest = last if last.tzinfo else last.replace(tzinfo=UTC)
             newest = min(max(newest, _YEARS[0]), _YEARS[1])
-    return Feeds(predictions=predictions, labels=labels, newest=newest)
-
-
-def _open(name: str, address: str, time: str | None, loaded: LoadedConfig, tables: Tables) -> Feed:
-    types = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
-    try:
-        return Feed(name=name, table=tables.open(loaded.locate(address), types))
-    except InputError as error:
-        return Feed(name=name, table=None, problem=error.message)
+    return Feeds(predictions=predictions, labels=found.get("labels"), newest=newest)
 
 
 def watched_columns(

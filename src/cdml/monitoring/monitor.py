@@ -20,7 +20,7 @@ from cdml.evidence.monitor import Alarm, Monitoring, PerformanceEstimate
 from cdml.evidence.schema import Evaluation
 from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
-from cdml.monitoring.advance import LOOK_BACK, advance, assign, start_period
+from cdml.monitoring.advance import LOOK_BACK, advance, assign, first_window, start_period
 from cdml.monitoring.columns import columns_of, needed_columns
 from cdml.monitoring.drift_look import DriftLook, JudgedRows
 from cdml.monitoring.estimate import EstimateLook
@@ -129,12 +129,15 @@ class Look:
         if not periods:
             return self._evidence(before, None, ())
         now = self.ports.clock.now()
-        feeds = open_feeds(self.loaded, self.settings, self.ports.tables)
+        watched = periods[_first_watched(before, periods) :]
+        since = self.grid.start(first_window(before, watched, self.settings, self.grid, now))
         new = all(one.operation != periods[-1].operation for one in before.periods)
+        known = {} if new else before.columns
+        feeds = open_feeds(self.loaded, self.settings, self.ports.tables, since=since, known=known)
         alarms = list(
             feed_alarms(
                 feeds,
-                {} if new else before.columns,
+                known,
                 self.settings,
                 needed=needed_columns(self.loaded.config, self.settings),
                 now=now,
@@ -151,7 +154,6 @@ class Look:
                 loaded=self.loaded,
                 settings=self.settings,
                 ports=self.ports,
-                feeds=feeds,
                 grid=self.grid,
                 starts=tuple(one.since for one in periods),
             )

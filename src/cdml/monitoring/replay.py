@@ -21,7 +21,7 @@ from cdml.evidence.criterion import Criterion
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons
 from cdml.journal.records import Release
 from cdml.monitoring.columns import columns_of
-from cdml.monitoring.feeds import Feeds
+from cdml.monitoring.feeds import open_feeds
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.state import PeriodState, RuleState
 from cdml.monitoring.windows import WINDOW_COLUMN, Grid, ServedRows, WindowQuery
@@ -55,7 +55,6 @@ class Replay:
     loaded: LoadedConfig
     settings: MonitoringSettings
     ports: MonitoringPorts
-    feeds: Feeds
     grid: Grid
     starts: tuple[datetime, ...]
 
@@ -104,15 +103,18 @@ class Replay:
         self, period: PeriodState, models: Sequence[Identity], work: Path
     ) -> tuple[LoadedConfig, Table]:
         """The labelled rows of the last windows, and the configuration by which they are read."""
-        predictions, labels = self.feeds.predictions.table, self.feeds.labels
+        config, last = self.loaded.config, period.next_window - 1
+        first = max(last - MOST_WINDOWS + 1, self.grid.number(period.since))
+        tables, start = self.ports.tables, self.grid.start(first)
+        feeds = open_feeds(self.loaded, self.settings, tables, since=start)
+        predictions, labels = feeds.predictions.table, feeds.labels
         if predictions is None or labels is None or labels.table is None:
             raise InputError("Without predictions and labels, nothing can be compared.")
-        config, last = self.loaded.config, period.next_window - 1
         layout_ = layout(config, labels.table.fields)
         query = WindowQuery(
             columns=columns_of(config, self.settings, predictions, layout_, (), period.classes),
             grid=self.grid,
-            first=max(last - MOST_WINDOWS + 1, self.grid.number(period.since)),
+            first=first,
             last=last,
             starts=self.starts,
             figures=(),

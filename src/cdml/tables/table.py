@@ -1,7 +1,8 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
@@ -129,6 +130,20 @@ class Table(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """Rows that are before `moment` by the time in `column` need not be read.
+
+    The newest row of all is always read, and so are rows without a time. `known` are columns that
+    an earlier reading had, by what they hold in words: where rows have different columns, they are
+    there although no row that is read has them.
+    """
+
+    column: str
+    moment: datetime
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
 class Tables(Protocol):
     """Opens data where it lies."""
 
@@ -143,3 +158,22 @@ class Tables(Protocol):
                 a column twice.
         """
         ...
+
+
+@runtime_checkable
+class RecentTables(Tables, Protocol):
+    """Can leave out rows that are too old to matter, where that saves reading them."""
+
+    def open_since(self, uri: str, declared: Types, since: Since) -> Table:
+        """As `open`, without what need not be read; the columns and their types are the same.
+
+        The digest identifies the files by name, size and time of change: they are not all read.
+        """
+        ...
+
+
+def open_since(tables: Tables, uri: str, declared: Types, since: Since | None) -> Table:
+    """As `RecentTables` does, or the whole table; raises as `Tables.open`."""
+    if since is not None and isinstance(tables, RecentTables):
+        return tables.open_since(uri, declared, since)
+    return tables.open(uri, declared)

@@ -22,7 +22,7 @@ from cdml.adapters.tables.json_files import read_json
 from cdml.adapters.tables.limits import DownloadLimits
 from cdml.adapters.tables.object_stores import S3
 from cdml.adapters.tables.parquet import read_columns, unreadable
-from cdml.adapters.tables.parquet_union import join_parquet
+from cdml.adapters.tables.parquet_union import join_parquet, recent_files
 from cdml.adapters.tables.queries import query_answers
 from cdml.adapters.tables.sql_engine import (
     INTEGER_TYPES,
@@ -40,8 +40,9 @@ from cdml.common.addresses import mask, reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.evidence.schema import DataRef
-from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.declared_types import UNDECLARED, Types, is_text
 from cdml.tables.query import NotRun, Query
+from cdml.tables.table import Since
 
 _BITS = 2**28
 """The most bits to tell repeated numbers by; each thread has as many."""
@@ -123,29 +124,48 @@ class DuckTables:
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = connect(self._folder)
         self._conversion = Conversion(folder=self._folder)
-        self._copied: dict[str, Files] = {}
+        self._copied: dict[tuple[str, Any], Files] = {}
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        return self._open(uri, declared, None)
+
+    def open_since(self, uri: str, declared: Types, since: Since) -> SqlTable:
+        """See the port: of Parquet files, those are left out whose footers say that they are old.
+
+        Files of text are read whole, because their types are those of all their values.
+        """
+        return self._open(uri, declared, None if is_text(uri) else since)
+
+    def _open(self, uri: str, declared: Types, since: Since | None) -> SqlTable:
         try:
-            files = self._find(uri)
-            digest = files.digest()
-            typed = self._conversion.typed(self._engine, files, digest, declared)
+            files = self._find(uri, since)
+            parquet_since = since if files.format == "parquet" else None
+            digest = files.digest() if parquet_since is None else files.state()
+            typed = self._conversion.typed(self._engine, files, digest, declared, parquet_since)
             columns, rows = read_columns(self._engine, typed.path, files.uri)
         except (OSError, ValueError) as error:
             raise InputError(f"{uri!r} cannot be read: {error}.") from error
         place = self._place(files, digest, self._engine, typed, columns)
         return SqlTable(ref=DataRef(uri=files.uri, digest=digest, rows=rows), place=place)
 
-    def _find(self, uri: str) -> Files:
+    def _find(self, uri: str, since: Since | None) -> Files:
         """The files of an address; what lies in a store is copied once, for all who open it."""
         address = reveal(uri)
-        if address in self._copied:
-            return self._copied[address]
-        files = find_files(uri, Path(tempfile.mkdtemp(dir=self._folder)), self._limits)
+        opened = address, since and (since.column, since.moment)
+        if opened in self._copied:
+            return self._copied[opened]
+        choose = None if since is None else partial(self._recent, since)
+        files = find_files(uri, Path(tempfile.mkdtemp(dir=self._folder)), self._limits, choose)
         files.look_through(self._limits.unpacking)
         if address.partition("://")[0] in S3:
-            self._copied[address] = files
+            self._copied[opened] = files
         return files
+
+    def _recent(self, since: Since, paths: Sequence[Path]) -> Sequence[Path]:
+        try:
+            return recent_files(self._engine, paths, since)
+        except duckdb.Error:
+            return paths  # reading them says what is wrong
 
     def _place(
         self, files: Files, digest: str, engine: duckdb.DuckDBPyConnection, typed: Typed,
@@ -180,9 +200,16 @@ class Conversion:
     _one: Lock = field(default_factory=Lock)
 
     def typed(
-        self, engine: duckdb.DuckDBPyConnection, files: Files, digest: str, declared: Types
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        files: Files,
+        digest: str,
+        declared: Types,
+        since: Since | None = None,
     ) -> Typed:
         """The rows in their declared types, or in those that every value allows.
+
+        Of several Parquet files, only rows `since` then.
 
         Raises:
             InputError: the files cannot be read, or differ in their columns.
@@ -190,22 +217,31 @@ class Conversion:
         if files.format == "parquet" and len(files.paths) == 1 and not files.folder:
             return Typed(path=files.paths[0], misfits={})
         content = _key(files, digest)
-        cache_key = f"{content} {sorted(declared.items(), key=lambda item: item[0])}"
+        cache_key = f"{content} {sorted(declared.items(), key=lambda item: item[0])} {since}"
         with self._one:
             if cache_key not in self._typed:
                 try:
-                    self._typed[cache_key] = self._converted(engine, files, content, declared)
+                    self._typed[cache_key] = self._converted(
+                        engine, files, content, declared, since
+                    )
                 except duckdb.Error as error:
                     raise unreadable(files.uri, error) from error
             return self._typed[cache_key]
 
     def _converted(
-        self, engine: duckdb.DuckDBPyConnection, files: Files, content: str, declared: Types
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        files: Files,
+        content: str,
+        declared: Types,
+        since: Since | None,
     ) -> Typed:
         into = Path(mkdtemp(dir=self.folder))
         target = into / "table.parquet"
         if files.format == "parquet":
-            join_parquet(engine, files.paths, target, folder=files.folder, declared=declared)
+            join_parquet(
+                engine, files.paths, target, folder=files.folder, declared=declared, since=since
+            )
             return Typed(path=target, misfits={})
         if content not in self._texts:
             if files.format == "csv":

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cdml.adapters.tables.limits import DownloadLimits, Unpacking
-from cdml.adapters.tables.object_stores import S3, fetch_objects
+from cdml.adapters.tables.object_stores import S3, Choose, fetch_objects
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
@@ -50,6 +50,11 @@ class Files:
             if path.suffix.lower() == ".gz":
                 check_unpacked_size(path, limits)
 
+    def state(self) -> str:
+        """A digest of names, sizes and times of change, for files that need not be read whole."""
+        states = ((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self.paths)
+        return f"sha256:{hashlib.sha256(repr(sorted(states)).encode()).hexdigest()}"
+
     def digest(self) -> str:
         """SHA-256 of the one file, or over the sorted SHA-256 of several."""
         digests = sorted(file_digest(path).removeprefix("sha256:") for path in self.paths)
@@ -58,8 +63,10 @@ class Files:
         return f"sha256:{digests[0]}"
 
 
-def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
+def find_files(uri: str, into: Path, limits: DownloadLimits, choose: Choose | None = None) -> Files:
     """The files of a path, glob, folder or file://, or of http(s):// and s3://, which are copied.
+
+    Of several Parquet files in a store, only the footers of those that `choose` leaves out are.
 
     Raises:
         InputError: there is nothing there, nothing that can be read, or too much of it.
@@ -72,7 +79,7 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
         return Files(uri=masked, paths=(path,), format=_format(path))
     if scheme in S3:
         masked = str(uri)
-        found = find_files(fetch_objects(address, masked, into, limits), into, limits)
+        found = find_files(fetch_objects(address, masked, into, limits, choose), into, limits)
         return replace(found, uri=masked)
     if scheme in OBJECT_STORES:
         raise InputError(

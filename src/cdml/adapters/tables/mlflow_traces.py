@@ -8,13 +8,15 @@ each assessment, with `assessment_time`.
 """
 
 import json
+import math
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.table import Since
 
 _PAGE = 500
 """The most traces that a server lists in one answer."""
@@ -37,6 +40,11 @@ _TIMES = ("request_time", "assessment_time")
 _CUT = "..."
 """The end of a preview that MLflow has cut off."""
 _LARGEST = 2**63
+_REQUEST_TIME = "request_time"
+_EARLIER: Mapping[str, tuple[type, ...]] = {
+    "boolean": (bool,), "integer": (int,), "number": (float,), "string": (str,),
+}  # fmt: skip
+"""What values of a known column have been."""
 
 
 class TraceTables:
@@ -46,16 +54,26 @@ class TraceTables:
         self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-traces")))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._files = DuckTables()
-        self._read: dict[str, Path] = {}
+        self._read: dict[tuple[str, datetime | None], Path] = {}
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
-        """See the port. An experiment is read once, however often it is opened.
+        """See the port; raises as `open_since`."""
+        return self._open(uri, declared, None)
+
+    def open_since(self, uri: str, declared: Types, since: Since) -> SqlTable:
+        """See the port: by the time of the request, MLflow lists only newer traces.
+
+        Columns of earlier looks stay, in their types, so that a rare one does not come and go.
 
         Raises:
             ConfigurationError: the address names no experiment.
             InputError: there is no such experiment, it has no traces, or a name means two things.
             ServiceError: MLflow does not answer.
         """
+        return self._open(uri, declared, since if since.column == _REQUEST_TIME else None)
+
+    def _open(self, uri: str, declared: Types, since: Since | None) -> SqlTable:
+        """An experiment is read once, however often it is opened."""
         server, _, experiment = reveal(uri).partition("#")
         if not experiment:
             raise ConfigurationError(
@@ -64,7 +82,8 @@ class TraceTables:
             )
         at = Connection(server.partition("+")[2] or server, Path.cwd())
         shown = f"{at.shown}#{experiment}"
-        if shown not in self._read:
+        opened = shown, None if since is None else since.moment
+        if opened not in self._read:
             with at.calls():
                 found = at.client.get_experiment_by_name(experiment)
                 if found is None:
@@ -72,23 +91,30 @@ class TraceTables:
                         f"{at.shown} has no experiment {experiment!r}.",
                         "Write the experiment's name after the # of the address.",
                     )
-                rows = list(_rows(at.client, found.experiment_id))
+                rows = list(_rows(at.client, found.experiment_id, since))
+                if since is not None and not rows:  # the newest one, of any age
+                    newest = _rows(at.client, found.experiment_id, None, order="DESC")
+                    rows = list(islice(newest, 1))
             if not rows:
                 raise InputError(f"{shown} has no traces.", "Trace the calls of what serves.")
             path = self._folder / f"{len(self._read)}.parquet"
-            pq.write_table(pa.table(_columns(rows, shown)), path)
-            self._read[shown] = path
-        table = self._files.open(str(self._read[shown]), declared)
+            pq.write_table(pa.table(_columns(rows, shown, since.known if since else {})), path)
+            self._read[opened] = path
+        table = self._files.open(str(self._read[opened]), declared)
         return replace(table, ref=table.ref.model_copy(update={"uri": shown}))
 
 
-def _rows(client: MlflowClient, experiment: str) -> Iterator[dict[str, dict[str, Any]]]:
+def _rows(
+    client: MlflowClient, experiment: str, since: Since | None, order: str = "ASC"
+) -> Iterator[dict[str, dict[str, Any]]]:
     """What each trace has, by where it has it from."""
     token = None
+    begin = None if since is None else math.floor(since.moment.timestamp() * 1000)
     while token is None or token:
         page = client.search_traces(
             locations=[experiment],
-            order_by=["timestamp_ms ASC"],
+            filter_string=None if begin is None else f"trace.timestamp_ms >= {begin}",
+            order_by=[f"timestamp_ms {order}"],
             max_results=_PAGE,
             page_token=token,
             include_spans=False,
@@ -158,8 +184,13 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return None if not milliseconds else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _columns(rows: list[dict[str, dict[str, Any]]], shown: str) -> dict[str, pa.Array]:
-    """The columns of all rows, each of the narrowest type that has its values."""
+def _columns(
+    rows: list[dict[str, dict[str, Any]]], shown: str, known: Mapping[str, str]
+) -> dict[str, pa.Array]:
+    """The columns of all rows, each of the narrowest type that has its values.
+
+    Those that are `known` are there in any case, and have the values that their type says.
+    """
     origin: dict[str, str] = {}
     cut = any(_CUT in row["argument"] for row in rows)
     for row in rows:
@@ -170,17 +201,20 @@ def _columns(rows: list[dict[str, dict[str, Any]]], shown: str) -> dict[str, pa.
                         f"{name!r} in the traces of {shown} is both {origin[name]} and {kind}.",
                         "Rename one of them, so that nobody takes it for the other.",
                     )
+    found = {name: [row[kind].get(name) for row in rows] for name, kind in origin.items()}
+    found |= {name: [None] * len(rows) for name in known if name not in found}
     return {
-        name: _column(name, [row[kind].get(name) for row in rows]) for name, kind in origin.items()
+        name: _column(name, values, _EARLIER.get(known.get(name, ""), ()))
+        for name, values in found.items()
     }
 
 
-def _column(name: str, values: list[Any]) -> pa.Array:
+def _column(name: str, values: list[Any], earlier: Sequence[type]) -> pa.Array:
     if name in _TIMES:
         return pa.array(values, pa.timestamp("ms", "UTC"))
     # MLflow hands out whole numbers of assessments as floats.
     plain = [int(one) if isinstance(one, float) and one.is_integer() else one for one in values]
-    kinds = {type(one) for one in plain if one is not None}
+    kinds = {type(one) for one in plain if one is not None} | set(earlier)
     if kinds == {bool}:
         return pa.array(plain, pa.bool_())
     large = any(isinstance(one, int) and abs(one) >= _LARGEST for one in plain)

@@ -7,7 +7,8 @@ gets neither these variables nor an address.
 import fnmatch
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
 
 S3 = ("s3", "s3a")
 """Schemes of these addresses."""
+Choose = Callable[[Sequence[Path]], Sequence[Path]]
+"""Says by the footers of Parquet files, as `copy_footer` makes them, which to copy."""
 _BLOCK = 2**20
+_CONNECTIONS = 16
+_MAGIC = b"PAR1"
+_TAIL = 2**16
+"""Bytes at the end of a Parquet file in which its footer mostly is."""
 _PATTERN = set("*?[")
 
 
-def fetch_objects(address: str, shown: str, into: Path, limits: DownloadLimits) -> str:
+def fetch_objects(
+    address: str, shown: str, into: Path, limits: DownloadLimits, choose: Choose | None = None
+) -> str:
     """Copy what an address names below a folder: an object, a pattern, or all Parquet files below.
+
+    Of several Parquet files, those that `choose` leaves out are there with their footers only.
 
     Returns:
         The path of the copy: a file, a pattern, or a folder, as the address was.
@@ -49,16 +60,21 @@ def fetch_objects(address: str, shown: str, into: Path, limits: DownloadLimits) 
             base = key.rpartition("/")[0]
             info = store.get_file_info(f"{bucket}/{key}")
             if info.type == FileType.Directory:
-                return fetch_objects(f"{address}/", shown, into, limits)
+                return fetch_objects(f"{address}/", shown, into, limits, choose)
             files = [info] if info.type == FileType.File else []
         if not files:
             raise InputError(
                 f"{shown} does not exist.", "Check the bucket, the key, and the region."
             )
-        if sum(one.size for one in files) > limits.size:
+        root = f"{bucket}/{base}".rstrip("/")
+        targets = {into / os.path.relpath(one.path, root): one for one in files}
+        if choose is not None and len(files) > 1 and all(map(_is_parquet, files)):
+            with ThreadPoolExecutor(_CONNECTIONS) as pool:
+                list(pool.map(lambda item: copy_footer(store, item[1], item[0]), targets.items()))
+            targets = {path: targets[path] for path in choose(sorted(targets))}
+        if sum(one.size for one in targets.values()) > limits.size:
             raise InputError(f"{shown} is larger than {limits.size / 2**30:g} GiB.")
-        for one in files:
-            target = into / os.path.relpath(one.path, f"{bucket}/{base}".rstrip("/"))
+        for target, one in targets.items():
             _copy(store, one, target, shown, deadline, limits)
     except OSError as error:
         reason = redact(str(error).splitlines()[0], os.environ)[:300].rstrip(". ")
@@ -105,6 +121,24 @@ def _fits(info: "FileInfo", bucket: str, key: str) -> bool:
         below = path.removeprefix(key)
         return path.endswith(".parquet") and all(part[0] not in "._" for part in below.split("/"))
     return path.count("/") == key.count("/") and fnmatch.fnmatchcase(path, key)
+
+
+def _is_parquet(info: "FileInfo") -> bool:
+    return str(info.path).endswith((".parquet", ".pq"))
+
+
+def copy_footer(store: "S3FileSystem", info: "FileInfo", target: Path) -> None:
+    """Make a file of the same size that has the footer of a Parquet file, and nothing before it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with store.open_input_file(info.path) as source, target.open("wb") as file:
+        size = source.size()
+        tail = source.read_at(min(size, _TAIL), max(0, size - _TAIL))
+        needed = int.from_bytes(tail[-8:-4], "little") + 8
+        if tail[-4:] == _MAGIC and len(tail) < needed <= size:
+            tail = source.read_at(needed, size - needed)
+        file.write(_MAGIC)
+        file.seek(size - len(tail))
+        file.write(tail)
 
 
 def _copy(

@@ -1,18 +1,27 @@
 """Several Parquet files as one table, whatever their number and order."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cdml.adapters.tables.sql_engine import INTEGER_TYPES, literal, parquet, quote
+from cdml.adapters.tables.sql_engine import (
+    INTEGER_TYPES,
+    EngineColumn,
+    literal,
+    parquet,
+    quote,
+)
 from cdml.adapters.tables.text_columns import paths, refuse_differences
+from cdml.adapters.tables.time_ranges import compare_time
 from cdml.errors import InputError
 from cdml.tables.declared_types import Types
-from cdml.tables.query import LogicalType
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.table import Since
 from cdml.tables.types import describe_physical
 
 _SIZES = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
@@ -27,6 +36,8 @@ class _File:
     path: Path
     types: Mapping[str, str]
     folders: Mapping[str, str]
+    rows: str = ""
+    """A condition that its rows fulfil; those that do not are left out."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,8 +51,9 @@ def join_parquet(
     *,
     folder: Path | None = None,
     declared: Types,
+    since: Since | None = None,
 ) -> None:
-    """Write the rows of several files as one, in their order.
+    """Write the rows of several files as one, in their order, without those before `since`.
 
     The subfolders of `folder`, called `year=2013`, hold columns, which may have declared types.
 
@@ -55,6 +67,8 @@ def join_parquet(
         refuse_differences(first.names, first.path, other.names, other.path)
     types = {name: _common(engine, described, name) for name in first.types}
     kinds = {name: _of_folders(described, name, declared) for name in first.folders}
+    if since is not None:
+        described = _recent(engine, described, since)
     alike = groupby(described, key=lambda file: (tuple(file.types), tuple(file.folders.items())))
     parts = " UNION ALL ".join(_select(list(group), types, kinds) for _, group in alike)
     engine.execute(f"COPY ({parts}) TO {literal(str(target))} (FORMAT parquet)")
@@ -76,10 +90,58 @@ def _folders(path: Path, folder: Path) -> dict[str, str]:
     return {name: unquote(value) for name, sign, value in named if sign}
 
 
+def recent_files(
+    engine: duckdb.DuckDBPyConnection, files: Sequence[Path], since: Since
+) -> tuple[Path, ...]:
+    """The files that may have rows since then, and the one with the newest row, by their footers.
+
+    All files if their columns differ: what type fits all of them, their values say.
+
+    Raises:
+        duckdb.Error: a file cannot be read.
+    """
+    described = [_describe(engine, path, None) for path in files]
+    if any(file.types != described[0].types for file in described):
+        return tuple(files)
+    return tuple(file.path for file in _recent(engine, described, since))
+
+
+def _recent(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], since: Since) -> list[_File]:
+    """These files, and which of their rows are read: all, if the footer does not know the times."""
+    kinds = {file.types.get(since.column, "") for file in files}
+    [kind, *others] = kinds
+    if others or not kind.startswith("TIMESTAMP"):
+        return list(files)
+    known = dict(_newest(engine, files, since.column))
+    if not known:
+        return list(files)
+    moment = min(since.moment, max(known.values()))
+    field = Field(name=since.column, type=LogicalType.TIMESTAMP, physical=kind)
+    rows = compare_time(EngineColumn(field=field, engine_name=since.column), ">=", moment)
+    return [
+        replace(file, rows=rows) if str(file.path) in known else file
+        for file in files
+        if known.get(str(file.path), moment) >= moment
+    ]
+
+
+def _newest(
+    engine: duckdb.DuckDBPyConnection, files: Sequence[_File], column: str
+) -> Iterator[tuple[str, datetime]]:
+    """The newest time of each file whose footer says it, and that every row has one."""
+    held = paths([file.path for file in files])
+    for path, newest in engine.execute(
+        f"SELECT file_name, max(CAST(stats_max_value AS TIMESTAMP)) FROM parquet_metadata({held})"
+        f" WHERE path_in_schema = {literal(column)} GROUP BY ALL"
+        " HAVING bool_and(stats_max_value IS NOT NULL AND stats_null_count = 0)"
+    ).fetchall():
+        yield str(path), newest.replace(tzinfo=UTC)
+
+
 def _select(files: Sequence[_File], types: Mapping[str, str], kinds: Mapping[str, str]) -> str:
     """Files whose columns are called alike; each value in the type of its column."""
     parts = []
-    for _, group in groupby(files, key=lambda file: tuple(file.types.items())):
+    for _, group in groupby(files, key=lambda file: (file.rows, tuple(file.types.items()))):
         alike = list(group)
         columns = [
             quote(name)
@@ -95,7 +157,8 @@ def _select(files: Sequence[_File], types: Mapping[str, str], kinds: Mapping[str
             if name not in types
         ]
         source = f"read_parquet({paths([file.path for file in alike])}, hive_partitioning = false)"
-        parts.append(f"SELECT {', '.join(columns)} FROM {source}")
+        where = f" WHERE {alike[0].rows}" if alike[0].rows else ""
+        parts.append(f"SELECT {', '.join(columns)} FROM {source}{where}")
     return " UNION ALL ".join(parts)
 
 

@@ -7,10 +7,11 @@ from cdml.adapters.tables.sql_engine import EngineColumn, literal, quote
 
 def time_between(column: EngineColumn, low: datetime, high: datetime) -> str:
     """Whether a time is at `low` or later, and before `high`."""
-    return f"{_compared(column, '>=', low)} AND {_compared(column, '<', high)}"
+    return f"{compare_time(column, '>=', low)} AND {compare_time(column, '<', high)}"
 
 
-def _compared(column: EngineColumn, operator: str, at: datetime) -> str:
+def compare_time(column: EngineColumn, operator: str, at: datetime) -> str:
+    """Whether a time stands in this order to another."""
     physical = column.field.physical
     if physical == "DATE":  # midnight, which may be compared with any other time
         return f"{microseconds(column)} {operator} {since_1970(at)}"
