@@ -231,7 +231,7 @@ def test_a_password_is_never_told(tmp_path, files, postgres_address, monkeypatch
     [
         ("postgresql://u:hunter2@127.0.0.1:9/db#t", 5, "does not answer"),
         ("postgresql://u@127.0.0.1:9/db", 2, "names no table"),
-        ("oracle://u@h/db#t", 2, "unknown engine 'oracle'"),
+        ("db2://u@h/db#t", 2, "unknown engine 'db2'"),
         ("snowflake://u:hunter2@h/db#t", 2, "no driver for snowflake://"),
     ],
 )
