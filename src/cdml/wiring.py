@@ -371,6 +371,15 @@ class Wiring:
         made: TrainingMachine = find_adapter("machine", "local", TRAINING)(self.environment)
         return made
 
+    def may_be_registered(self, tag: tuple[str, str]) -> bool:
+        """See the port."""
+        from cdml.adapters.registries.quick_look import may_have_version
+
+        uri, loaded = self.loaded.config.registry.uri, self.loaded
+        if loaded.no_registry or has_no_registry(uri, self.environment):
+            return True  # the registry says what is missing
+        return may_have_version(uri, loaded.folder, self.environment, loaded.config.model, tag)
+
     @cached_property
     def tables(self) -> Tables:
         """Opens data where it lies."""

@@ -39,6 +39,7 @@ class Trained(judging.World):
     def ports(self):
         ports = super().ports()
         ports.training_machine = self.machine
+        ports.may_be_registered = lambda _: True
         return ports
 
     def train(self, answers):

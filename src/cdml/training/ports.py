@@ -15,3 +15,7 @@ class TrainingPorts(EvaluationPorts, Protocol):
     def training_machine(self) -> TrainingMachine:
         """Runs the command."""
         ...
+
+    def may_be_registered(self, tag: tuple[str, str]) -> bool:
+        """Whether a version may have this tag; False only if the registry says that none has."""
+        ...

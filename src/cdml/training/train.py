@@ -24,7 +24,7 @@ from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import file_digest, remove_files, text_digest
 from cdml.models.digest import model_digest
 from cdml.models.mlmodel import read_mlmodel
-from cdml.models.registry import ModelVersion, TrainingRuns
+from cdml.models.registry import ModelVersion, Registry, TrainingRuns
 from cdml.training.fingerprint import fingerprint
 from cdml.training.inputs import (
     InputState,
@@ -53,6 +53,8 @@ class TrainingPlan:
     environment: TrainingEnvironment
     clean: bool | None
     fingerprint: str
+    registry: BackgroundTask[Registry]
+    """Made in the background, because MLflow takes two seconds to import."""
 
 
 def train_model(loaded: LoadedConfig, ports: TrainingPorts, *, output: Path) -> Lineage:
@@ -68,13 +70,14 @@ def train_model(loaded: LoadedConfig, ports: TrainingPorts, *, output: Path) -> 
     """
     remove_files(output / FILE)
     plan = plan_training(loaded, ports, output)
-    reusable = trained_before(loaded, ports, plan)
+    may_be = ports.may_be_registered((FINGERPRINT, plan.fingerprint))
+    reusable = trained_before(loaded, ports, plan) if may_be else None
     if reusable is not None:
         write_lineage(output, reusable)
         return reusable
     with trained_model(loaded, ports, plan) as (folder, uri, end):
         lineage = describe_training(loaded, ports, plan, folder, uri, end)
-        lineage = _recorded(loaded, ports, lineage, output)
+        lineage = _recorded(loaded, ports, plan, lineage, output)
         write_lineage(output, lineage)
     return lineage
 
@@ -89,12 +92,11 @@ def plan_training(loaded: LoadedConfig, ports: TrainingPorts, output: Path) -> T
         )
     model = () if settings.model == PRINTED else (loaded.folder / settings.model,)
     without = (*model, output, loaded.folder / "mlruns")
-    registry = BackgroundTask(lambda: ports.registry)  # MLflow's takes two seconds to import
+    registry = BackgroundTask(lambda: ports.registry)
     with ports.progress.step("reading the inputs of the training"):
         inputs = read_inputs(loaded, settings.inputs, ports, without=without)
         environment = _environment(loaded, settings, ports)
         clean = ports.training_machine.is_clean(loaded.folder)
-        registry.result()
     return TrainingPlan(
         settings=settings,
         inputs=inputs,
@@ -102,6 +104,7 @@ def plan_training(loaded: LoadedConfig, ports: TrainingPorts, output: Path) -> T
         environment=environment,
         clean=clean,
         fingerprint=fingerprint(settings.command, inputs.inputs, environment, settings.seed),
+        registry=registry,
     )
 
 
@@ -110,8 +113,8 @@ def trained_before(
 ) -> Lineage | None:
     """The lineage of the newest registered version with this fingerprint; None without one."""
     with ports.progress.step("looking for a registered version with these inputs"):
-        name = loaded.config.model
-        for version in reversed(ports.registry.find(name, {FINGERPRINT: plan.fingerprint})):
+        name, registry = loaded.config.model, plan.registry.result()
+        for version in reversed(registry.find(name, {FINGERPRINT: plan.fingerprint})):
             lineage = recorded_lineage(ports, version)
             if lineage is not None and lineage.fingerprint == plan.fingerprint:
                 model = ModelRef(
@@ -154,7 +157,7 @@ def trained_model(
                     "The training command printed no address of a model.",
                     "Print it, such as runs:/<run>/model, or name the folder in training.model.",
                 )
-            folder = ports.registry.fetch(end.address, Path(scratch))
+            folder = plan.registry.result().fetch(end.address, Path(scratch))
             read_mlmodel(folder)
             yield folder, end.address, end
             return
@@ -256,11 +259,15 @@ def _environment(
 
 
 def _recorded(
-    loaded: LoadedConfig, ports: TrainingPorts, lineage: Lineage, output: Path
+    loaded: LoadedConfig,
+    ports: TrainingPorts,
+    plan: TrainingPlan,
+    lineage: Lineage,
+    output: Path,
 ) -> Lineage:
     """The lineage with the run that recorded it; a registry that refuses does not lose a model."""
     try:
-        registry = ports.registry
+        registry = plan.registry.result()
         if not isinstance(registry, TrainingRuns):
             return lineage
         with ports.progress.step("recording the training in the registry"):
