@@ -40,11 +40,11 @@ from cdml.adapters.scoring.predictions import (
 )
 from cdml.adapters.scoring.reference_rows import write_reference_rows
 from cdml.adapters.scoring.sandbox_choice import Enclosure
-from cdml.adapters.scoring.scorer import advise, describe_failure
+from cdml.adapters.scoring.scorer import advise, clean_line, describe_failure
 from cdml.adapters.scoring.subprocesses import private_folder
 from cdml.adapters.tables.dialects import translate
 from cdml.adapters.tables.export import arrow_type, reference
-from cdml.adapters.tables.spark import ERRORS, SparkView, first_line
+from cdml.adapters.tables.spark import ERRORS, SparkView
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.progress import Progress
 from cdml.config.class_labels import closed_values
@@ -368,41 +368,19 @@ class _Run:
                     f"the model did not finish within {self.job.timeout:g} seconds.",
                     "Raise scoring.timeout, or score elsewhere and use --predictions.",
                 ) from error
-            raise self._explained(str(error), error) from error
+            if match := _TROUBLE.search(str(error)):
+                raise self._of_model(json.loads(base64.b64decode(match[1]))) from error
+            raise explain(str(error), hidden=bool(self.job.classified)) from error
 
-    def _explained(self, text: str, error: Exception) -> InputError | ConfigurationError:
-        if match := _TROUBLE.search(text):
-            return self._of_model(json.loads(base64.b64decode(match[1])))
-        if match := _OTHER_PYTHON.search(text):
-            theirs, ours = f"{match[1]}.{match[2]}", f"{match[3]}.{match[4]}"
-            return ConfigurationError(
-                f"Spark's executors run Python {theirs}, and cdml runs {ours}.",
-                "Use the same minor version: set PYSPARK_PYTHON, or spark.pyspark.python.",
-            )
-        if "exited unexpectedly" in text or "crashed" in text:
-            return InputError(
-                "Spark's Python worker ended while the model ran.",
-                "The model may have ended it, or the executor may be out of memory.",
-            )
-        if match := _NO_MODULE.search(text):
-            return ConfigurationError(
-                f"Spark's Python workers have no package {match[1]}.",
-                "Their Python needs pyarrow, pandas, mlflow and what the model requires: set"
-                " PYSPARK_PYTHON, or spark.archives with a packed environment.",
-            )
-        lines = [line for line in text.splitlines() if "Error: " in line and line[:1].isalpha()]
-        return InputError(f"Spark could not score the rows: {(lines or [first_line(error)])[-1]}.")
-
-    def _of_model(self, told: Mapping[str, Any]) -> InputError:
+    def _of_model(self, reply: Mapping[str, Any]) -> InputError:
+        """What a worker says, in foreign words."""
         closed = {name.casefold() for name in self.job.classified}
         hidden = [name for name in self._given if name.casefold() in closed]
-        place = str(told.get("place", ""))
-        if not told["kind"]:
-            message = f"{str(told['message']).rstrip('.')} ({place})."
-            return InputError(message, told.get("hint") or _SHAPES)
-        message = describe_failure(told, hidden).rstrip(".")
-        advice = advise(self.inputs or self._given, named=self.plan.named)
-        return InputError(f"{message} ({place}).", advice)
+        message = describe_failure({"stage": "predict", **reply}, hidden).rstrip(".")
+        hint = clean_line(str(reply.get("hint") or _SHAPES))
+        if reply["kind"]:
+            hint = advise(self.inputs or self._given, named=self.plan.named)
+        return InputError(f"{message} ({clean_line(str(reply['place']))}).", hint)
 
     @contextmanager
     def _no_variables(self) -> Iterator[None]:
@@ -428,6 +406,36 @@ class _Run:
             path.getFileSystem(hadoop.hadoopConfiguration()).delete(path, True)  # noqa: FBT003
         except ERRORS:  # Spark has ended, or may not delete there
             return
+
+
+def explain(text: str, *, hidden: bool = False) -> ConfigurationError | InputError:
+    """What kept Spark from running a model, in a sentence.
+
+    `text` is that of Spark's error. Its own words are `hidden` where they may quote a value.
+    """
+    if match := _OTHER_PYTHON.search(text):
+        theirs, ours = f"{match[1]}.{match[2]}", f"{match[3]}.{match[4]}"
+        return ConfigurationError(
+            f"Spark's executors run Python {theirs}, and cdml runs {ours}.",
+            "Use the same minor version: set PYSPARK_PYTHON, or spark.pyspark.python.",
+        )
+    if match := _NO_MODULE.search(text):
+        return ConfigurationError(
+            f"Spark's Python workers have no package {match[1]}.",
+            "Their Python needs pyarrow, pandas, mlflow and what the model requires: set"
+            " PYSPARK_PYTHON, or spark.archives with a packed environment.",
+        )
+    if "exited unexpectedly" in text or "crashed" in text:
+        return InputError(
+            "Spark's Python worker ended while the model ran.",
+            "The model may have ended it, or the executor may be out of memory.",
+        )
+    lines = [line for line in text.splitlines() if "Error: " in line and line[:1].isalpha()]
+    first = next(iter(text.strip().splitlines()), "no reason given")
+    reason = "" if hidden else f": {clean_line((lines or [first])[-1]).rstrip('.')}"
+    return InputError(
+        f"Spark could not score the rows{reason}.", "The log of Spark's executors says more."
+    )
 
 
 def _words(shape: spark_functions.Shape, described: MlModel) -> Words:
