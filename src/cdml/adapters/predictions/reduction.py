@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import Pair, Predictions, require_columns
-from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, binary_value
+from cdml.adapters.predictions.row_sql import (
+    PREDICTION,
+    SCORE,
+    Row,
+    as_class,
+    binary_value,
+    is_positive,
+)
 from cdml.adapters.predictions.slicing import slicing
 from cdml.adapters.predictions.statistics_query import StatisticsQuery
 from cdml.adapters.tables.duckdb_engine import SqlRunner
@@ -129,25 +136,47 @@ def _distinct(engine: SqlRunner, text: str, column: str, file: Predictions, most
 
 
 def _refuse_more_than_two(engine: SqlRunner, file: Predictions, layout: Layout) -> None:
-    """Refuse a label of three values, and predictions that are none of the label's two."""
-    scored: set[str] = set()
+    """Refuse a label of three values, and predictions that are none of the label's two.
+
+    Also refused is a class that is the positive one in one column alone: compared with another
+    model of that kind, its answers would be equal whatever they are.
+    """
+    scored: dict[str, bool] = {}
     columns = (layout.required_label, PREDICTION)
     if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
         return
     for column in columns:
-        text = binary_value(quote(column), file.fields[column])
-        names = _distinct(engine, text, column, file, MOST_CLASSES)
-        if len(names | scored) > 2:  # noqa: PLR2004 - binary
-            unscored = sorted(names - scored)
+        classes = _binary_classes(engine, file, column, layout.positive)
+        if len(classes | scored) > 2:  # noqa: PLR2004 - binary
+            unscored = sorted(classes.keys() - scored.keys())
             subject = "label" if column == layout.required_label else "prediction"
             raise InputError(
-                f"{file.path}: the {subject} of a binary task has {len(names)} values"
+                f"{file.path}: the {subject} of a binary task has {len(classes)} values"
                 f" ({list_classes(unscored)}"
                 + (f" besides the labels {list_classes(sorted(scored))})." if scored else ")."),
                 "Predictions must be values of the label. For a multiclass task, remove"
                 " data.positive.",
             )
-        scored |= names
+        if any(scored.get(name, positive) is not positive for name, positive in classes.items()):
+            raise InputError(
+                f"{file.path}: the positive class, {layout.positive!r}, is written differently in"
+                f" the label and in the column {PREDICTION!r}.",
+                "Write both columns and data.positive in the same way.",
+            )
+        scored |= classes
+
+
+def _binary_classes(
+    engine: SqlRunner, file: Predictions, column: str, positive: bool | int | str | None
+) -> dict[str, bool]:
+    """The values of a binary label or prediction, and whether each is the positive class."""
+    name, field = quote(column), file.fields[column]
+    values = (
+        f"SELECT DISTINCT {name} FROM {file.relation} WHERE {name} IS NOT NULL LIMIT {MOST_CLASSES}"
+    )
+    found = f"{binary_value(name, field)}, {is_positive(name, field, positive)}"
+    rows = engine.fetch(f"SELECT DISTINCT {found} FROM ({values})", file.path)
+    return {text: bool(is_it) for text, is_it in rows}
 
 
 def _scores(

@@ -56,7 +56,7 @@ class Row:
         column, field = f"{side}.{quote(name)}", self.file(side).fields[name]
         match self.layout.task:
             case Task.BINARY:
-                return _is_positive(column, field, self.layout.positive)
+                return is_positive(column, field, self.layout.positive)
             case Task.MULTICLASS:
                 return as_class(column, field)
             case Task.REGRESSION:
@@ -207,7 +207,7 @@ def _one_or_zero(truth: str) -> str:
     return f"CASE WHEN {truth} THEN 1 ELSE 0 END"
 
 
-def _is_positive(column: str, field: Field, positive: bool | int | str | None) -> str:
+def is_positive(column: str, field: Field, positive: bool | int | str | None) -> str:
     """Whether a label or a prediction is the positive class, in the type of its column."""
     if positive is None:
         raise ConfigurationError(
@@ -224,9 +224,11 @@ def _is_positive(column: str, field: Field, positive: bool | int | str | None) -
             return f"({column} = {float(positive)!r})"
         except ValueError:
             raise _never(field, positive) from None
-    if isinstance(positive, bool):
-        return f"(lower(CAST({column} AS VARCHAR)) = {literal(str(positive).lower())})"
-    return f"(CAST({column} AS VARCHAR) = {literal(str(positive))})"
+    written = re.sub(r"\.0+$", "", str(positive))
+    truth = {"true": "1", "1": "1", "false": "0", "0": "0"}.get(written.lower())
+    if truth is None:
+        return f"(CAST({column} AS VARCHAR) = {literal(written)})"
+    return f"({binary_value(column, field)} = {literal(truth)})"
 
 
 def _never(field: Field, positive: object) -> InputError:
