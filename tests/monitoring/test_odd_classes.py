@@ -115,7 +115,7 @@ def test_one_odd_label_in_hundreds_is_a_warning(tmp_path):
     assert alarm.reason.endswith("They are in no figure. Check what writes the labels.")
 
 
-@pytest.mark.parametrize("odd", ["maybe", "1", " true"])
+@pytest.mark.parametrize("odd", ["maybe", "1.0", " true"])
 def test_a_prediction_that_is_neither_class_is_unusable(tmp_path, odd):
     def spell(world):
         said = [str(one) for one in world.traffic["prediction"]]
