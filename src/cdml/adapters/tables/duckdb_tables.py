@@ -20,7 +20,6 @@ from cdml.adapters.tables.duckdb_engine import another_connection, connect
 from cdml.adapters.tables.files import Files, find_files
 from cdml.adapters.tables.json_files import read_json
 from cdml.adapters.tables.limits import DownloadLimits
-from cdml.adapters.tables.object_stores import S3
 from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.parquet_union import join_parquet, recent_files
 from cdml.adapters.tables.queries import query_answers
@@ -34,6 +33,7 @@ from cdml.adapters.tables.sql_engine import (
     quote,
 )
 from cdml.adapters.tables.sql_table import SqlTable
+from cdml.adapters.tables.store_clients import SCHEMES
 from cdml.adapters.tables.text_columns import Texts
 from cdml.adapters.tables.text_types import Typed, write_typed
 from cdml.common.addresses import mask, reveal
@@ -157,7 +157,7 @@ class DuckTables:
         choose = None if since is None else partial(self._recent, since)
         files = find_files(uri, Path(tempfile.mkdtemp(dir=self._folder)), self._limits, choose)
         files.look_through(self._limits.unpacking)
-        if address.partition("://")[0] in S3:
+        if address.partition("://")[0] in SCHEMES:
             self._copied[opened] = files
         return files
 

@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cdml.adapters.tables.limits import DownloadLimits, Unpacking
-from cdml.adapters.tables.object_stores import S3, Choose, fetch_objects
+from cdml.adapters.tables.object_stores import Choose, fetch_objects
+from cdml.adapters.tables.store_clients import SCHEMES
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
@@ -27,9 +28,7 @@ FORMATS = {
     **dict.fromkeys((".csv", ".tsv"), "csv"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
 }
-OBJECT_STORES = (
-    "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
-)  # fmt: skip
+OBJECT_STORES = ("adl", "r2", "oss")
 """Schemes of addresses in object stores that cdml does not read."""
 _READABLE = "Use Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) or JSON lines (.json, .jsonl)."
 _BLOCK = 2**20
@@ -64,7 +63,7 @@ class Files:
 
 
 def find_files(uri: str, into: Path, limits: DownloadLimits, choose: Choose | None = None) -> Files:
-    """The files of a path, glob, folder or file://, or of http(s):// and s3://, which are copied.
+    """The files of a path, glob, folder or file://; those of http(s):// and stores are copied.
 
     Of several Parquet files in a store, only the footers of those that `choose` leaves out are.
 
@@ -77,7 +76,7 @@ def find_files(uri: str, into: Path, limits: DownloadLimits, choose: Choose | No
         masked = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
         path = _download(address, masked, into, limits)
         return Files(uri=masked, paths=(path,), format=_format(path))
-    if scheme in S3:
+    if scheme in SCHEMES:
         masked = str(uri)
         found = find_files(fetch_objects(address, masked, into, limits, choose), into, limits)
         return replace(found, uri=masked)
@@ -89,7 +88,7 @@ def find_files(uri: str, into: Path, limits: DownloadLimits, choose: Choose | No
     if scheme not in ("", "file"):
         raise InputError(
             f"cdml cannot read {scheme}:// addresses.",
-            "Use a file, a glob, a folder of Parquet files, or an http(s) or s3 URL.",
+            "Use a file, a glob, a folder of Parquet files, or an http(s), s3, gs or abfss URL.",
         )
     path = Path(unquote(urlsplit(address).path) if scheme else address)
     if path.is_dir():

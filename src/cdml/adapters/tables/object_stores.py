@@ -1,8 +1,4 @@
-"""Files in S3 and in stores that speak its protocol, copied to this machine by this process.
-
-The credentials are those of the environment, as every client of S3 finds them. What runs models
-gets neither these variables nor an address.
-"""
+"""Files in object stores, copied to this machine by this process."""
 
 import fnmatch
 import os
@@ -10,22 +6,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from cdml.adapters.tables.limits import DownloadLimits
+from cdml.adapters.tables.store_clients import connect, needed
 from cdml.common.redaction import redact
 from cdml.errors import InputError
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileInfo, S3FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
-S3 = ("s3", "s3a")
-"""Schemes of these addresses."""
 Choose = Callable[[Sequence[Path]], Sequence[Path]]
 """Says by the footers of Parquet files, as `copy_footer` makes them, which to copy."""
 _BLOCK = 2**20
 _CONNECTIONS = 16
 _MAGIC = b"PAR1"
+_REASON = 300
 _TAIL = 2**16
 """Bytes at the end of a Parquet file in which its footer mostly is."""
 _PATTERN = set("*?[")
@@ -44,12 +41,13 @@ def fetch_objects(
     Raises:
         InputError: nothing is there, it cannot be read, or it is too large.
     """
+    from pyarrow import ArrowException
     from pyarrow.fs import FileSelector, FileType
 
-    bucket, _, key = address.partition("://")[2].partition("/")
     deadline = time.monotonic() + limits.seconds
     try:
-        store = _connect(bucket, limits)
+        place = connect(address, shown, limits)
+        store, bucket, key = place.files, place.bucket, place.key
         if _PATTERN & set(key) or not key or key.endswith("/"):
             base = _fixed(key)
             found = store.get_file_info(
@@ -64,7 +62,8 @@ def fetch_objects(
             files = [info] if info.type == FileType.File else []
         if not files:
             raise InputError(
-                f"{shown} does not exist.", "Check the bucket, the key, and the region."
+                f"{shown} does not exist.",
+                "Check its bucket or container, its path, and the region.",
             )
         root = f"{bucket}/{base}".rstrip("/")
         targets = {into / os.path.relpath(one.path, root): one for one in files}
@@ -76,33 +75,11 @@ def fetch_objects(
             raise InputError(f"{shown} is larger than {limits.size / 2**30:g} GiB.")
         for target, one in targets.items():
             _copy(store, one, target, shown, deadline, limits)
-    except OSError as error:
-        reason = redact(str(error).splitlines()[0], os.environ)[:300].rstrip(". ")
-        raise InputError(
-            f"{shown} cannot be read: {reason}.",
-            "Give this step credentials that may read it, such as AWS_ACCESS_KEY_ID and"
-            " AWS_SECRET_ACCESS_KEY, and AWS_REGION. Or download it in an earlier step and give its"
-            " path.",
-        ) from error
+    except (OSError, ArrowException) as error:  # Azure's client raises others
+        reason = shorten(redact(str(error), os.environ), _REASON, placeholder=" …").rstrip(". ")
+        raise InputError(f"{shown} cannot be read: {reason}.", needed(address)) from error
     rest = key.removeprefix(base).lstrip("/")
     return str(into / rest) if rest else str(into)
-
-
-def _connect(bucket: str, limits: DownloadLimits) -> "S3FileSystem":
-    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem, resolve_s3_region
-
-    variables = os.environ
-    endpoint = variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL")
-    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
-    if not endpoint and not region:
-        region = resolve_s3_region(bucket)
-    return S3FileSystem(
-        endpoint_override=endpoint or None,
-        region=region or None,
-        connect_timeout=limits.silence,
-        request_timeout=limits.silence,
-        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=3),
-    )
 
 
 def _fixed(key: str) -> str:
@@ -127,7 +104,7 @@ def _is_parquet(info: "FileInfo") -> bool:
     return str(info.path).endswith((".parquet", ".pq"))
 
 
-def copy_footer(store: "S3FileSystem", info: "FileInfo", target: Path) -> None:
+def copy_footer(store: "FileSystem", info: "FileInfo", target: Path) -> None:
     """Make a file of the same size that has the footer of a Parquet file, and nothing before it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with store.open_input_file(info.path) as source, target.open("wb") as file:
@@ -142,7 +119,7 @@ def copy_footer(store: "S3FileSystem", info: "FileInfo", target: Path) -> None:
 
 
 def _copy(
-    store: "S3FileSystem",
+    store: "FileSystem",
     info: "FileInfo",
     target: Path,
     shown: str,
