@@ -1,5 +1,7 @@
 """Sentences that a product manager understands, and that never contradict the decision."""
 
+import re
+
 import pytest
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
@@ -117,3 +119,24 @@ def test_a_broken_bound_shows_both_figures():
         "roc_auc", BoundEdge.AT_LEAST, 0.85, 0.8499, ends=None, verdict=Verdict.FAIL
     )
     assert "ROC AUC is 0.8499; required: at least 0.85." == text
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e-8, 1e-20, 1e-200])
+def test_figures_of_any_size_are_told_from_0_and_from_each_other(unit):
+    loss = LOSS.model_copy(update={"margin": 0.05 * unit})
+    sentence = told(loss, figures(loss, 3.25 * unit, 1.5 * unit, 1.25 * unit, 2.25 * unit))
+    numbers = [float(one.replace("−", "-")) for one in re.findall(r"[\d.]+(?:e−\d+)?", sentence)]
+
+    before, after, estimate, bound, *_, allowed = numbers
+    assert [1.5, 3.25, 1.75, 1.25, 0.05] == pytest.approx(
+        [one / unit for one in (before, after, estimate, bound, allowed)], rel=0.01
+    )
+    assert "rose from" in sentence
+
+
+def test_a_tiny_value_and_its_bound_are_no_zeros():
+    text = reasons.bound(
+        "mean_squared_error", BoundEdge.AT_MOST, 1e-12, 2.5e-12, ends=None, verdict=Verdict.FAIL
+    )
+
+    assert "Mean squared error is 2.5e−12; required: at most 1e−12." == text

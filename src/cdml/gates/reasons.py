@@ -13,7 +13,9 @@ from cdml.evidence.criterion import Criterion
 from cdml.gates.decide import TOLERANCE, ObservedDifference
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
-_MOST_DECIMALS = 9
+_FIXED_DECIMALS = 9
+"""Figures that need more digits after the point are written with a power of ten."""
+_MOST_DECIMALS = 300
 _SIGNIFICANT = 3
 """Digits of a figure, unless more are needed to tell it from another."""
 
@@ -41,7 +43,10 @@ def inside(sentence: str) -> str:
 
 def number(value: float, decimals: int) -> str:
     """A figure with a true minus sign."""
-    text = f"{value:,.{decimals}f}"
+    if decimals > _FIXED_DECIMALS and value and math.isfinite(value):
+        significant = max(decimals + math.floor(math.log10(abs(value))) + 1, 1)
+        return f"{value:.{significant}g}".replace("-", "−")
+    text = f"{value:,.{min(decimals, _FIXED_DECIMALS)}f}"
     return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", "−")
 
 
@@ -64,7 +69,7 @@ def decimals(
     sizes = [abs(value) for value in values if value and math.isfinite(value)]
     start = _start(max((*sizes, *(abs(x) for x in scale if math.isfinite(x))), default=0.0))
     for digits in range(start, _MOST_DECIMALS):
-        is_visible = all(round(size * 10**digits) >= 1 for size in sizes)
+        is_visible = all(size > 0.5 * 10.0**-digits for size in sizes)
         if is_visible and all(number(a, digits) != number(b, digits) for a, b in distances):
             return digits
     return _MOST_DECIMALS
@@ -89,7 +94,7 @@ def figure(value: float, like: Sequence[float] = ()) -> str:
 def _limit(value: float, digits: int) -> str:
     """A margin or bound as somebody writes it, without zeros at its end."""
     text = number(value, max(digits, decimals((value,))))
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def percent(share: float) -> str:
