@@ -8,7 +8,7 @@ import pytest
 
 from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.errors import InputError
-from cdml.statistics.metrics import Task
+from cdml.statistics.metrics import Task, find_metric
 from fakes.predictions import (
     BINARY,
     KINDS,
@@ -250,3 +250,20 @@ def test_a_key_that_is_text_on_one_side_only_pairs_nothing(write):
             DuckSamples().reduce(one, other, BINARY, ())
         with pytest.raises(InputError, match="the key 'id' contains"):
             DuckSamples().match(one, other, BINARY)
+
+
+@pytest.mark.parametrize(("low", "high", "allowed"), [(0, 1, True), (-1, 1, False), (0, 60, False)])
+def test_truth_values_are_compared_with_shares_and_with_no_other_numbers(write, low, high, allowed):
+    flags = write("flags", [{**row, "good": i % 3 > 0} for i, row in enumerate(ROWS)])
+    spread = [{**row, "good": low + (high - low) * (i % 2)} for i, row in enumerate(ROWS)]
+    numbers, metric = write("numbers", spread), find_metric("mean(good)")
+
+    for files in ((flags, numbers), (numbers, flags)):
+        if allowed:
+            DuckSamples().reduce(*files, BINARY, (metric,))
+            continue
+        with pytest.raises(
+            InputError, match=f"true or false in .*, and {low} to {high} in"
+        ) as error:
+            DuckSamples().reduce(*files, BINARY, (metric,))
+        assert error.value.hint

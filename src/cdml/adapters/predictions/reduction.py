@@ -34,19 +34,10 @@ def check_columns(
         InputError: a file lacks a column that is needed, or holds no numbers in it.
     """
     scores = _scores(files, layout, metrics)
+    columns = ((m.column or layout.cost) if m.loss is Loss.COLUMN else None for m in metrics)
+    figures = tuple(dict.fromkeys(filter(None, columns)))
     for file in files:
         slices = (*layout.extra_columns, *_grouping(layout, metrics)) if file is files[0] else ()
-        figures = tuple(
-            dict.fromkeys(
-                filter(
-                    None,
-                    (
-                        ((m.column or layout.cost) if m.loss is Loss.COLUMN else None)
-                        for m in metrics
-                    ),
-                )
-            )
-        )
         needed = figures
         _require_scores(file, scores, metrics)
         if _outcomes(layout, metrics):
@@ -54,6 +45,8 @@ def check_columns(
         require_columns(file, (*layout.key, *slices, *needed))
         _require_numbers(file, (*figures, *_labels(engine, file, metrics)))
     _require_numbers(files[0], (layout.weight,) if layout.weight else ())
+    for column in figures:
+        _require_one_scale(engine, files, column)
     return scores
 
 
@@ -208,6 +201,25 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
             raise InputError(
                 f"{file.path}: the column {name!r} contains {kind.words}, not numbers.",
                 "Write numbers.",
+            )
+
+
+def _require_one_scale(engine: SqlRunner, files: Sequence[Predictions], column: str) -> None:
+    """Refuse truth values in one file and numbers outside 0 to 1 in the other."""
+    flags = [one for one in files if one.fields[column].type is LogicalType.BOOLEAN]
+    numbers = [one for one in files if one not in flags]
+    if not (flags and numbers):
+        return
+    text = f"CAST({quote(column)} AS DOUBLE)"
+    for file in numbers:
+        [(low, high)] = engine.fetch(
+            f"SELECT min({text}), max({text}) FROM {file.relation}", file.path
+        )
+        if low is not None and not 0 <= low <= high <= 1:
+            raise InputError(
+                f"{column} is true or false in {flags[0].path}, and {low:g} to {high:g} in"
+                f" {file.path}.",
+                "Write it in the same way in both.",
             )
 
 
