@@ -129,6 +129,16 @@ def test_a_score_on_another_scale_is_pointed_out(capsys):
     assert "rating is at most 5 in the old file and 10 in the new" in capsys.readouterr().out
 
 
+def test_a_copy_of_the_old_results_is_pointed_out(capsys):
+    write()
+    assert 0 == compare()
+    assert "Both files have the same content" not in capsys.readouterr().out
+
+    Path("new.jsonl").write_bytes(Path("old.jsonl").read_bytes())
+    assert 0 == compare()
+    assert "Both files have the same content" in capsys.readouterr().out
+
+
 SCALES = {
     "shares and percents": (lambda n: n / 60, lambda n: 100 * n / 60),
     "truth values and percents": (lambda n: n % 3 > 0, lambda n: 40.5 + n),

@@ -108,6 +108,7 @@ def _compare(
                 (
                     *roles.notes,
                     *_copies(overall, roles),
+                    *_same(files, overall),
                     *_notes(cases, overall, parts[0].rows, roles.errors),
                     *files.old.notes,
                     *files.new.notes,
@@ -276,6 +277,15 @@ def _copies(overall: Sequence[MetricComparison], roles: Roles) -> Iterator[str]:
                     f"{roles.prediction} equals {roles.label} in every case of the {which} file:"
                     " make sure that it is not a copy."
                 )
+
+
+def _same(files: ComparedFiles, overall: Sequence[MetricComparison]) -> Iterator[str]:
+    """One file under two names: somebody may have copied the old results."""
+    if files.old.digest == files.new.digest and all(one.old == one.new for one in overall):
+        yield (
+            "Both files have the same content: make sure that the new one has the results of the"
+            " new version."
+        )
 
 
 def _notes(
