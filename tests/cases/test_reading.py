@@ -123,6 +123,14 @@ def test_data_in_an_object_store_is_told_what_to_do(folder, address, capsys, mon
     assert "ownload it in an earlier step" in capsys.readouterr().err
 
 
+def test_a_store_that_pyarrow_was_built_without_is_a_sentence(folder, capsys, monkeypatch):
+    monkeypatch.delattr("pyarrow.fs.GcsFileSystem")
+    configure(folder, '"gs://b/x.csv"')
+
+    assert 4 == run(["validate-data"])
+    assert "was built without this store" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model that knows weeks as text, with and without a signature, and its rows."""

@@ -49,6 +49,11 @@ def connect(address: str, shown: str, limits: DownloadLimits) -> ObjectStore:
         return _kind(address).connect(address, limits)
     except ValueError as error:
         raise InputError(f"{shown} cannot be read: {error}.", needed(address)) from error
+    except ImportError as error:
+        raise InputError(
+            f"{shown} cannot be read: the installed pyarrow was built without this store.",
+            "Install pyarrow from a wheel, or download the data in an earlier step.",
+        ) from error
 
 
 def needed(address: str) -> str:
