@@ -198,11 +198,9 @@ def test_a_canary_of_kserve_is_called_ready_and_has_no_share_of_its_route(place)
     head = {"name": "own", "annotations": annotations}
     place.server.put("inferenceservices", {**MANIFEST, "metadata": head, "spec": spec})
     try:
-        wait_until(lambda: said_of_canary(place.server))
-        own = [one for one in place.server.items("httproutes") if "own" in one["metadata"]["name"]]
-        backends = [len(rule["backendRefs"]) for route in own for rule in route["spec"]["rules"]]
+        wait_until(lambda: said_of_canary(place.server) and backends_of_own(place.server), 240)
         assert [("new", True, 25)] == said_of_canary(place.server)
-        assert {1} == set(backends)
+        assert {1} == set(backends_of_own(place.server))
     finally:
         place.server.remove("inferenceservices", "own")
 
@@ -211,6 +209,12 @@ def said_of_canary(server):
     """What KServe says of its canaries that are ready."""
     listed = server.get("inferenceservices", "own").get("status", {}).get("canaryStatuses", [])
     return [(one["name"], True, one["trafficPercent"]) for one in listed if one["ready"]]
+
+
+def backends_of_own(server):
+    """How many backends each rule has in the routes that KServe made."""
+    own = [one for one in server.items("httproutes") if "own" in one["metadata"]["name"]]
+    return [len(rule["backendRefs"]) for route in own for rule in route["spec"]["rules"]]
 
 
 def test_a_specification_that_somebody_edited_is_drift(place):
