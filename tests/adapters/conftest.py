@@ -11,6 +11,20 @@ from support.paths import HaproxyPlace, KservePlace, KubernetesPlace
 
 
 @pytest.fixture
+def write(tmp_path):
+    """Writes rows, as dictionaries, to a Parquet file of this name; returns its path."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write(name, rows):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
 def server() -> Iterator[GitHubServer]:
     """A GitHub with one open pull request."""
     with GitHubServer(token=TOKEN) as started:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,16 +16,6 @@ PLAN = CasePlan(key=("case",), trial="trial", errors=("error",), show_keys=True)
 @pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
 def files(request):
     return request.param()
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        path = tmp_path / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows), path)
-        return path
-
-    return write
 
 
 def row(case, trial=0, score=1.0, error=None, **more):

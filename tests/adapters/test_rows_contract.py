@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,16 +14,6 @@ from fakes.samples import FakeSamples
 @pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
 def samples(request):
     return request.param()
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        path = tmp_path / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows), path)
-        return path
-
-    return write
 
 
 def read(found):

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.predictions import pairing
@@ -37,16 +35,6 @@ NUMBERS = ("delay", "prediction")
 @pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
 def samples(request):
     return request.param()
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        path = tmp_path / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows), path)
-        return path
-
-    return write
 
 
 def figures(parts, metrics):

@@ -4,8 +4,6 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.predictions import pairing, spilled_scores, statistics_query
@@ -21,16 +19,6 @@ from fakes.predictions import BINARY, binary, rival
 
 RANKED = tuple(METRICS[name] for name in ("roc_auc", "average_precision"))
 ALL = (*RANKED, METRICS["expected_calibration_error"])
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        path = tmp_path / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows), path)
-        return path
-
-    return write
 
 
 @pytest.fixture
