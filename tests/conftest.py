@@ -24,6 +24,7 @@ BUILD = cluster_build.BackgroundBuild()
 TESTS = Path(__file__).parent
 LARGE = {"actions", "adapters", "cases", "e2e", "examples"}
 """Folders of tests with programs and servers."""
+SERVERS = {"actions", "adapters", "e2e"}
 OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address", "cluster_programs"}
 """What a test takes that has to do with the world outside of the process."""
 
@@ -34,11 +35,16 @@ def pytest_collection_modifyitems(items):
 
     A cluster's programs are built while others run. Its tests are one long group, so that small
     tests, which fill the other workers until it ends, come last.
+
+    Real servers answer when they come to it: a test of these that fails is run once more. The
+    summary counts and names it, so that its wait is found.
     """
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
             item.add_marker("unit")
+        elif _folder(item) in SERVERS:
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if parts := _parts(item):
             item.add_marker(pytest.mark.xdist_group(parts[-1]))
         elif "mlflow_address" in item.fixturenames:
@@ -48,9 +54,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: len(_parts(item)) or 3 * _is_small(item))
 
 
+def _folder(item):
+    return item.path.relative_to(TESTS).parts[0]
+
+
 def _is_small(item):
-    folder = item.path.relative_to(TESTS).parts[0]
-    return folder not in LARGE and not any(item.iter_markers("long"))
+    return _folder(item) not in LARGE and not any(item.iter_markers("long"))
 
 
 def _shares_fixture(item):

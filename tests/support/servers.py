@@ -1,5 +1,6 @@
 """Real servers on free loopback ports, for as long as a test session lasts."""
 
+import itertools
 import os
 import random
 import signal
@@ -12,18 +13,32 @@ import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_FIRST, _LAST = 10_000, 30_000
+"""Below the ports that the system gives to connections: one of these could have it first."""
+_SHARES = 4
+
 
 def free_port():
-    """A port that nobody listens on.
+    """A port that nobody listens on, and that this process does not give again for long.
 
-    It is below those that the system gives to connections: one of these could have it before
-    the server does.
+    Its server listens later, so two test processes must not choose alike: each has a share of
+    the ports, and takes them in turn.
     """
     while True:
-        port = random.SystemRandom().randrange(10_000, 30_000)  # Hypothesis seeds the other
+        port = next(_PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def _turns():
+    size = (_LAST - _FIRST) // _SHARES
+    share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+    start = random.SystemRandom().randrange(size)  # Hypothesis seeds the other
+    return itertools.cycle(_FIRST + share * size + (start + step) % size for step in range(size))
+
+
+_PORTS = _turns()
 
 
 @contextmanager

@@ -399,12 +399,14 @@ class _Run:
             variables |= before
 
     def delete(self, folder: str) -> None:
-        """Remove what Spark wrote; nothing, where there is nothing."""
+        """Remove what Spark wrote; nothing, where there is nothing, or Spark has ended."""
         java, hadoop = self._context._jvm, self._context._jsc  # noqa: SLF001 - no other way
+        if hadoop is None:
+            return
         try:
             path = java.org.apache.hadoop.fs.Path(folder)
             path.getFileSystem(hadoop.hadoopConfiguration()).delete(path, True)  # noqa: FBT003
-        except ERRORS:  # Spark has ended, or may not delete there
+        except ERRORS:  # Spark ends just now, or may not delete there
             return
 
 
