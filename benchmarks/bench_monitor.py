@@ -29,7 +29,7 @@ engine.execute(f\"\"\"
 SETTING = """
 import sys
 from datetime import UTC, datetime, timedelta
-from cdml.adapters.predictions.windows import DuckPredictionLog
+from cdml.adapters.predictions.logs.windows import DuckPredictionLog
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.sequential.figures import figure_of

@@ -87,7 +87,7 @@ RESULTS: Names = {
     "facts": "cdml.adapters.results.facts:open_facts",
 }
 TRAINING: Names = {"local": "cdml.adapters.training.local_machine:LocalMachine"}
-PREDICTION_LOGS: Names = {"duckdb": "cdml.adapters.predictions.windows:DuckPredictionLog"}
+PREDICTION_LOGS: Names = {"duckdb": "cdml.adapters.predictions.logs.windows:DuckPredictionLog"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
 _OLD_PLATFORM = "CDML_PLATFORM"

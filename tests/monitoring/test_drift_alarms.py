@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.adapters.predictions.windows import DuckPredictionLog
+from cdml.adapters.predictions.logs.windows import DuckPredictionLog
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.common.verdict import Verdict
 from cdml.config.monitoring import MonitoredDriftSettings

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from cdml.adapters.predictions.windows import DuckPredictionLog
+from cdml.adapters.predictions.logs.windows import DuckPredictionLog
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from support.monitoring_scenarios import DAY, MONITORING, MonitoredWorld

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.predictions.windows import DuckPredictionLog
+from cdml.adapters.predictions.logs.windows import DuckPredictionLog
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout

@@ -54,7 +54,7 @@ class KillingOfMonitoring(Killing):
         "cdml.monitoring.monitor",
         "cdml.wiring",
         "cdml.adapters.ci.github.deployments",
-        "cdml.adapters.predictions.windows",
+        "cdml.adapters.predictions.logs.windows",
         "cdml.adapters.tables.duckdb_tables",
         "matplotlib.backends.backend_svg",
         "matplotlib.figure",

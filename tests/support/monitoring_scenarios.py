@@ -51,7 +51,7 @@ class MonitoredWorld(World):
         sliced=False,
     ):  # fmt: skip
         super().__init__(folder)
-        from cdml.adapters.predictions.windows import DuckPredictionLog
+        from cdml.adapters.predictions.logs.windows import DuckPredictionLog
 
         self.values = {"accuracy": (0.9, 0.88, 0.92), "roc_auc": (0.9, 0.88, 0.92)}
         self.watched = monitoring, gates

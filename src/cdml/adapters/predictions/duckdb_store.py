@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from cdml.adapters.predictions.case_changes import list_changes
-from cdml.adapters.predictions.cases import arrange
+from cdml.adapters.predictions.cases.case_changes import list_changes
+from cdml.adapters.predictions.cases.case_rows import arrange
 from cdml.adapters.predictions.matching import match_rows
 from cdml.adapters.predictions.pairing import (
     Pair,

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.predictions.case_reader import CaseReader
+from cdml.adapters.predictions.cases.case_reader import CaseReader
 from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.predictions.cases import CaseFile
+from cdml.adapters.predictions.cases.case_rows import CaseFile
 from cdml.adapters.predictions.pairing import describe_file
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import parquet, quote

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from cdml.adapters.predictions.window_sums import class_of_label
+from cdml.adapters.predictions.logs.window_sums import class_of_label
 from cdml.adapters.tables.sql_engine import literal
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, LogicalType

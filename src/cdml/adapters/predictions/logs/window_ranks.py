@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from cdml.adapters.predictions.bin_counts import Fetch, Group
+from cdml.adapters.predictions.logs.bin_counts import Fetch, Group
 
 
 def rank_windows(

@@ -11,24 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.predictions.bin_counts import Group, count_bins
-from cdml.adapters.predictions.expected_cells import sum_cells, sum_class_cells
-from cdml.adapters.predictions.known_classes import known_class
-from cdml.adapters.predictions.logged_rows import (
+from cdml.adapters.predictions.logs.bin_counts import Group, count_bins
+from cdml.adapters.predictions.logs.expected_cells import sum_cells, sum_class_cells
+from cdml.adapters.predictions.logs.known_classes import known_class
+from cdml.adapters.predictions.logs.logged_rows import (
     refuse_labels,
     refuse_repeated,
     refuse_untimed,
 )
-from cdml.adapters.predictions.pairing import (
-    Pair,
-    Predictions,
-    describe_file,
-    refuse_other_types,
-    require_logged,
-)
-from cdml.adapters.predictions.row_sql import CLOSE, PREDICTION, SCORE, Row, class_text
-from cdml.adapters.predictions.window_ranks import rank_windows
-from cdml.adapters.predictions.window_sums import (
+from cdml.adapters.predictions.logs.window_ranks import rank_windows
+from cdml.adapters.predictions.logs.window_sums import (
     add_up,
     class_of_label,
     count_classes,
@@ -38,6 +30,14 @@ from cdml.adapters.predictions.window_sums import (
     watched_value,
     window_sums,
 )
+from cdml.adapters.predictions.pairing import (
+    Pair,
+    Predictions,
+    describe_file,
+    refuse_other_types,
+    require_logged,
+)
+from cdml.adapters.predictions.row_sql import CLOSE, PREDICTION, SCORE, Row, class_text
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.adapters.tables.time_ranges import microseconds, since_1970, time_between

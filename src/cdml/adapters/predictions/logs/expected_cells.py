@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from cdml.adapters.predictions.bin_counts import Fetch
+from cdml.adapters.predictions.logs.bin_counts import Fetch
 from cdml.adapters.tables.sql_engine import literal
 from cdml.monitoring.windows import ExpectedCells
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cdml.adapters.predictions.bin_counts import Group
+from cdml.adapters.predictions.logs.bin_counts import Group
 from cdml.adapters.predictions.row_sql import as_class, binary_value
 from cdml.adapters.tables.sql_engine import literal
 from cdml.statistics.metrics import Loss, Metric, Task
