@@ -33,7 +33,20 @@ if [[ -n ${CDML_CACHE:-} ]] && command -v flock >/dev/null; then
   exec 9>"$CDML_CACHE/lock"
   flock 9 # two jobs must not install into one folder
   RUNNER_TEMP=$CDML_CACHE bash "$root/actions/install.sh" "$size"
+  # An agent lives for years: what no job has used for 30 days goes. The time of the last use is set
+  # here, too, because not every file system keeps it.
+  used="$(sed -n 's|^python=\(.*\)/bin/python$|\1/pyvenv.cfg|p' "$GITHUB_OUTPUT")"
+  touch -ac -- "$root/actions/job.sh" "${used:-$root}" 2>/dev/null || true
+  while IFS= read -r -d '' old; do
+    old="${old%/pyvenv.cfg}"
+    mv -- "${old%/actions/job.sh}" "$(mktemp -d -- "$CDML_CACHE/gone.XXXXXX")/"
+  done < <(
+    find "$CDML_CACHE/cdml" -mindepth 2 -maxdepth 2 -name pyvenv.cfg -atime +30 -print0 2>/dev/null
+    find "$CDML_CACHE/source" -mindepth 3 -maxdepth 3 -path '*/actions/job.sh' -atime +30 -print0 2>/dev/null
+    find "$CDML_CACHE/source" -mindepth 1 -maxdepth 1 -name 'new.*' -mtime +1 -print0 2>/dev/null
+  )
   exec 9>&-
+  rm -rf -- "$CDML_CACHE"/gone.*
 else
   bash "$root/actions/install.sh" "$size"
 fi

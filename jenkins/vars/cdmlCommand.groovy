@@ -45,8 +45,11 @@ int call(String command, Map own, Map given) {
                   exit 2
                 fi
                 cdml="$CDML_CACHE/source/$CDML_REVISION"
-                if [[ ! -d $cdml ]]; then
-                  mkdir -p -- "$CDML_CACHE/source"
+                mkdir -p -- "$CDML_CACHE/source"
+                if command -v flock >/dev/null; then exec 9>"$CDML_CACHE/lock"; flock -s 9; fi # against removal as unused
+                if [[ -d $cdml ]]; then
+                  touch -ac -- "$cdml/actions/job.sh" || true
+                else
                   new="$(mktemp -d -- "$CDML_CACHE/source/new.XXXXXX")"
                   trap 'rm -rf -- "$new"' EXIT
                   git -C "$new" init --quiet
@@ -54,6 +57,7 @@ int call(String command, Map own, Map given) {
                   git -C "$new" checkout --quiet --detach "$CDML_REVISION"
                   mv -- "$new" "$cdml"
                 fi
+                exec 9>&-
                 "$cdml/actions/job.sh" "$CDML_COMMAND"
             ''')
         }

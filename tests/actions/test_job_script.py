@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,17 +75,21 @@ def test_a_gate_that_shares_packages_requires_isolation_unless_the_job_says_othe
     assert "preferred" == chosen["CDML_ISOLATION"]
 
 
-def test_packages_of_this_lock_are_found_in_the_agents_cache(job, tmp_path):
-    locks = subprocess.run(
+def locks() -> str:
+    """What an environment of these locks is called."""
+    return subprocess.run(
         ["sh", "-c", "cat requirements/*.txt | cksum | tr ' ' -"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.strip()
-    environment = tmp_path / f"cache/cdml/ml-{locks}"
+
+
+def test_packages_of_this_lock_are_found_in_the_agents_cache(job, tmp_path):
+    environment = tmp_path / f"cache/cdml/ml-{locks()}"
     (environment / "bin").mkdir(parents=True)
-    (environment / "complete").write_text(f"ml-{locks}\n")
+    (environment / "complete").write_text(f"ml-{locks()}\n")
     (environment / "bin/python").symlink_to(tmp_path / "spy")
 
     for command in ("install", "deploy"):
@@ -92,6 +97,50 @@ def test_packages_of_this_lock_are_found_in_the_agents_cache(job, tmp_path):
 
         assert "Installed" not in printed
     assert str(environment / "bin/python") == variables["CDML_PYTHON"]
+
+
+def aged(path: Path, days: float) -> Path:
+    """A file whose last use was so long ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    then = time.time() - days * 86_400
+    os.utime(path, (then, then))
+    return path
+
+
+def test_what_no_job_has_used_for_a_month_leaves_the_agents_cache(job, tmp_path):
+    cache = tmp_path / "it's a \n cache"
+    unused = [
+        aged(cache / "cdml/core-1-2/pyvenv.cfg", 31.5).parent,
+        aged(cache / f"source/{'a' * 40}/actions/job.sh", 31.5).parent.parent,
+        aged(cache / "source/new.a b/x", 0).parent,
+    ]
+    os.utime(unused[2], (0, 0))
+    kept = [
+        aged(cache / "cdml/ml-1-2/pyvenv.cfg", 29),
+        aged(cache / f"source/{'b' * 40}/actions/job.sh", 29),
+        aged(cache / "source/new.c/x", 0),
+        aged(cache / "other/pyvenv.cfg", 400),
+    ]
+
+    job("install", CDML_CACHE=str(cache))
+
+    assert [] == [one for one in unused if one.exists()]
+    assert kept == [one for one in kept if one.exists()]
+    assert [] == [*cache.glob("gone.*")]
+
+
+def test_what_a_job_uses_stays_in_the_agents_cache(job, tmp_path):
+    cache = tmp_path / "cache"
+    environment = cache / "cdml" / f"core-{locks()}"
+    used = aged(environment / "pyvenv.cfg", 90)
+    (environment / "bin").mkdir()
+    (environment / "complete").write_text(f"core-{locks()}\n")
+    (environment / "bin/python").symlink_to(tmp_path / "spy")
+
+    job("deploy", python=False, CDML_CACHE=str(cache))
+
+    assert time.time() - used.stat().st_atime < 3600
 
 
 def test_installing_runs_no_command(job):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import yaml
 
+from cdml.adapters.scoring import cached_environments
 from cdml.adapters.scoring.model_requirements import (
     ModelRequirement,
     content,
@@ -112,11 +113,12 @@ def _built(
     builds = setting == "allow"
     variables = uv_environment(os.environ)
     cached = cache_folder() / _key(requirements, python, variables, builds=builds)
-    if (cached / "bin" / "python").exists():
+    if cached_environments.use(cached):
         return cached / "bin" / "python"
     uv = find_uv()
     cached.parent.mkdir(parents=True, exist_ok=True)
     sweep(cached.parent)
+    cached_environments.prune(cached.parent)
     shutil.rmtree(cached, ignore_errors=True)  # its base interpreter is gone
     building = Path(tempfile.mkdtemp(dir=cached.parent, prefix=scratch_prefix(".building")))
     try:
