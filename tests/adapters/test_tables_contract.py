@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet as pq
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.errors import InputError
@@ -21,6 +22,7 @@ from cdml.tables.query import (
     Not,
     NotRun,
 )
+from cdml.tables.table import Since, open_since
 from fakes.tables import FakeTables
 
 NOON = datetime.fromisoformat("2013-01-01T12:00:00")
@@ -82,6 +84,57 @@ def test_the_columns_are_told_with_their_logical_types(opened):
         "at": LogicalType.TIMESTAMP,
         "hour": LogicalType.TIME,
     } == found
+
+
+TIMES = {
+    "all are known": [NOON + timedelta(hours=n) for n in range(5)],
+    "with a zone": [NOON.replace(tzinfo=UTC) + timedelta(hours=n) for n in range(5)],
+    "one is missing": [NOON, None, NOON + timedelta(hours=2), NOON, NOON],
+    "none is known": [None, None, None, None, None],
+    "numbers": [1, 2, 3, 4, 5],
+}
+
+
+def recent_engine(kind, tmp_path, times):
+    """The tables, and where five rows lie, in a file each if there are files."""
+    fake, address = FakeTables(tmp_path), "rows"
+    fake.add(address, {"id": [0, 1, 2, 3, 4], "at": times})
+    if kind == "fake":
+        return fake, address
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for row, at in enumerate(times):
+        one = fake.add("one", {"id": [row], "at": [at]}).parquet
+        one.rename(folder / f"{row}.parquet")
+    return DuckTables(), str(folder / "*.parquet")
+
+
+@pytest.mark.parametrize("times", TIMES)
+@pytest.mark.parametrize("hours", [-1, 3, 9])
+@pytest.mark.parametrize("kind", ["fake", "duckdb"])
+def test_only_rows_that_are_known_to_be_older_are_left_out(tmp_path, kind, times, hours):
+    tables, address = recent_engine(kind, tmp_path, TIMES[times])
+    moment = NOON.replace(tzinfo=UTC) + timedelta(hours=hours)
+
+    recent = open_since(tables, address, {}, Since(column="at", moment=moment))
+
+    by_name = dict(zip(range(5), TIMES[times], strict=True))
+    known = {n: at.replace(tzinfo=UTC) for n, at in by_name.items() if isinstance(at, datetime)}
+    newest = max(known.values(), default=moment)
+    older = {n for n, at in known.items() if at < min(moment, newest)}
+    read = {row["id"] for row in pq.read_table(recent.parquet).to_pylist()}
+    assert set(range(5)) - older <= read
+    assert len(known) < 5 or set(range(5)) - older == read
+    columns = [(one.name, one.type) for one in tables.open(address).fields]
+    assert columns == [(one.name, one.type) for one in recent.fields]
+
+
+@pytest.mark.parametrize("kind", ["fake", "duckdb"])
+def test_all_rows_are_read_where_the_column_of_times_is_not_there(tmp_path, kind):
+    tables, address = recent_engine(kind, tmp_path, TIMES["all are known"])
+    moment = NOON.replace(tzinfo=UTC) + timedelta(hours=3)
+
+    assert 5 == open_since(tables, address, {}, Since(column="when", moment=moment)).ref.rows
 
 
 def test_rows_are_counted(opened):

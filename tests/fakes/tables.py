@@ -5,7 +5,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from math import inf
 from operator import eq, ge, gt, le, lt, ne
@@ -35,7 +35,7 @@ from cdml.tables.query import (
     NotRun,
     Query,
 )
-from cdml.tables.table import Conflicts, Overlap
+from cdml.tables.table import Conflicts, Overlap, Since
 from fakes.figures import answers, figure, missing, multiple, number
 
 OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
@@ -258,3 +258,14 @@ class FakeTables:
         if found.ref.rows == 0 or not found.fields:
             raise InputError(f"{uri} has no rows.")
         return found
+
+    def open_since(self, uri: str, declared: Types, since: Since) -> FakeTable:
+        found = self.open(uri, declared)
+        times = [_comparable(at) for at in found.data.get(since.column, [None])]
+        if not all(isinstance(at, datetime) for at in times):
+            return found
+        moment = min(_comparable(since.moment), max(times))
+        kept = [place for place, at in enumerate(times) if at >= moment]
+        data = {name: [values[place] for place in kept] for name, values in found.data.items()}
+        recent = table(uri, data, found.folder)
+        return replace(recent, fields=found.fields)

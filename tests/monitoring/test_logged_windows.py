@@ -2,6 +2,8 @@
 
 import random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.predictions.logs.windows import DuckPredictionLog
@@ -95,6 +97,36 @@ def test_times_that_are_text_are_an_error(tmp_path):
 
     with pytest.raises(InputError, match="contains text, not timestamps"):
         world.monitor()
+
+
+def test_times_of_which_some_have_a_zone_are_an_error(tmp_path):
+    world = MonitoredWorld(tmp_path, monitoring=MONITORING.replace("ns.parquet", "ns*.csv"))
+    world.ship("A")
+    world.serve(5, rows=20)
+    rows = [f"{n},{at.isoformat()},True" for n, at in enumerate(world.traffic["at"])]
+    for file, part in (("predictions-1.csv", rows[:50]), ("predictions-2.csv", rows[50:])):
+        zone = "Z,True" if file.endswith("2.csv") else ",True"
+        lines = ["request,at,prediction", *(one.replace(",True", zone) for one in part)]
+        (tmp_path / file).write_text("\n".join(lines) + "\n")
+
+    with pytest.raises(InputError, match=r"'at' has times with a time zone, such as '2.*00Z', and"):
+        world.monitor()
+
+
+def test_times_with_a_zone_in_one_file_only_name_both_files(tmp_path):
+    world = MonitoredWorld(tmp_path, monitoring=MONITORING.replace("ns.parquet", "ns*.parquet"))
+    world.ship("A")
+    world.serve(5, rows=20)
+    table = pq.read_table(tmp_path / "predictions.parquet")
+    zoned = table["at"].cast(pa.timestamp("us", "UTC"))
+    table = table.set_column(table.column_names.index("at"), "at", zoned)
+    pq.write_table(table, tmp_path / "predictions-2.parquet")
+
+    seen = world.monitor()
+
+    assert Verdict.INCONCLUSIVE is seen.verdict
+    assert "time zone in predictions-2.parquet, but" in seen.reason.replace("\n", " ")
+    assert "in predictions.parquet" in seen.reason
 
 
 def test_predictions_without_a_time_are_an_error(tmp_path):

@@ -96,6 +96,28 @@ def test_labels_that_come_late_are_counted_and_change_no_closed_verdict(world):
     assert any(alarm.kind == "late" for alarm in after.alarms)
 
 
+@pytest.mark.parametrize("days_ago", [3, 6])
+def test_corrected_labels_of_recent_closed_windows_are_told_once(world, days_ago):
+    world.serve(8)
+    before = world.monitor()
+    asked = world.traffic["at"][-1] - days_ago * DAY
+    of_window = [n for n, at in enumerate(world.traffic["at"]) if at.date() == asked.date()]
+    for request in of_window[:3]:
+        place = world.arrived["request"].index(request)
+        world.arrived["late"][place] = not world.arrived["late"][place]
+    world.write()
+
+    after = [world.monitor() for _ in range(2)]
+
+    again = days_ago == 3  # older windows are not read again
+    assert [again, again] == [one.versions[0].corrected for one in after]
+    assert before.versions[0].rules == after[1].versions[0].rules
+    assert before.versions[0].late == after[1].versions[0].late
+    assert (Verdict.WARN if again else Verdict.PASS) is after[1].verdict
+    told = [one.reason for one in after[1].alarms if one.kind == "late"]
+    assert again == any(one.startswith("Labels or predictions of 1 closed win") for one in told)
+
+
 def test_a_look_without_news_writes_nothing(world):
     world.serve(5)
     world.monitor()

@@ -3,6 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
+from cdml.monitoring.claim import LEFT_AFTER
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 from fakes.target import FakeSplittingTarget
@@ -178,6 +179,7 @@ def test_a_look_that_is_killed_at_any_write_does_everything_once(tmp_path, when)
         world = degraded(tmp_path / f"{at}-{when}", monitoring=ALL)
         with pytest.raises(Killed):
             world.monitor(faults=Faults(at, when))
+        world.clock.pass_by(LEFT_AFTER * 2)
         world.monitor()
 
         assert "1" == world.serving, at

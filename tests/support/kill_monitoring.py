@@ -111,17 +111,29 @@ class KillingOfMonitoring(Killing):
         """One run of `cdml monitor`."""
         return self.run("monitor", "--output-dir", str(self.folder / ".cdml"), at=at, when=when)
 
-    def outcome(self):
-        """All that looks left, without times, commits and the operations that they name."""
-        server, ledger = self.server, self.ledger
-        journal = GitJournal(
+    def expire(self):
+        """As if the lease, and the claim of the look that was killed, were of long ago."""
+        super().expire()
+        snapshot = self.state.read()
+        if snapshot.document and "claim" in snapshot.document:
+            claim = {**snapshot.document["claim"], "at": "1970-01-01T00:00:00Z"}
+            self.state.write({**snapshot.document, "claim": claim}, "time", snapshot.commit)
+
+    @property
+    def state(self):
+        """The branch of the monitoring state."""
+        return GitJournal(
             folder=self.folder,
             environment="production",
             model="flights",
             variables=VARIABLES,
             branch=monitoring_branch,
         )
-        state = parse_state(journal.read(), model="flights", environment="production")
+
+    def outcome(self):
+        """All that looks left, without times, commits and the operations that they name."""
+        server, ledger = self.server, self.ledger
+        state = parse_state(self.state.read(), model="flights", environment="production")
         return {
             "periods": [_lasting(one) for one in state.periods],
             "issue": state.issue and state.issue.url,

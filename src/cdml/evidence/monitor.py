@@ -184,6 +184,8 @@ class MonitoredVersion(EvidenceModel):
     """Closed windows that had too few."""
     late: Count
     """Predictions and labels that arrived after their window was closed; they change no verdict."""
+    corrected: Count = 0
+    """Windows with other labels or predictions than when they were judged; no verdict changes."""
     rules: tuple[MonitoredRule, ...]
     """Every promise, judged."""
     not_monitored: tuple[NotMonitored, ...] = ()

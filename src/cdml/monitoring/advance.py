@@ -1,6 +1,7 @@
 """How closed windows move the tests on. Nothing here reads a clock or a table."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,9 @@ _DIGITS, _DIGITS_OF_ROWS = 8, 12
 
 A year of rounding changes an e-value by less than one part in a hundred thousand.
 """
+_SAME = 1e-9
 LOOK_BACK = 2
-"""Closed windows that are read again, to count what arrived late."""
+"""Closed windows that are read again, to count what arrived late or was corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,10 @@ def advance(
     """
     recent = {one.window: one for one in period.recent}
     vanished = period.vanished + _count_vanished(period, rows)
+    corrected = period.corrected + sum(
+        one.window < period.next_window and _is_corrected(recent.get(one.window), one, period)
+        for one in rows
+    )
     late, judged, skipped = period.late, period.judged_windows, period.skipped_windows
     rules = list(period.rules)
     most = MOST_POINTS // max(len(rules), 1)
@@ -173,7 +179,10 @@ def advance(
             rules = [_observe(rule, one, most, labelled=enough) for rule in rules]
             judged, skipped = (judged + 1, skipped) if enough else (judged, skipped + 1)
         recent[one.window] = ClosedWindow(
-            window=one.window, predictions=one.predictions, labelled=one.labelled
+            window=one.window,
+            predictions=one.predictions,
+            labelled=one.labelled,
+            sums=_sums(one, period),
         )
     return period.model_copy(
         update={
@@ -182,6 +191,7 @@ def advance(
             "recent": tuple(recent[number] for number in sorted(recent)[-LOOK_BACK:]),
             "late": late,
             "vanished": vanished,
+            "corrected": corrected,
             "judged_windows": judged,
             "skipped_windows": skipped,
         }
@@ -199,6 +209,27 @@ def _count_vanished(period: PeriodState, rows: Sequence[PeriodRows]) -> int:
         predictions, labelled = (here.predictions, here.labelled) if here else (0, 0)
         lost += max(0, before.predictions - predictions) + max(0, before.labelled - labelled)
     return lost
+
+
+def _is_corrected(before: ClosedWindow | None, rows: PeriodRows, period: PeriodState) -> bool:
+    """Whether a closed window has as many rows and labels as before, and other figures."""
+    if before is None or not before.sums:
+        return False
+    if (before.predictions, before.labelled) != (rows.predictions, rows.labelled):
+        return False  # late or vanished rows change the figures too
+    then, now = (text.split() for text in (before.sums, _sums(rows, period)))
+    return len(then) == len(now) and not all(map(_is_same, then, now))
+
+
+def _is_same(then: str, now: str) -> bool:
+    """Whether rows and sum are the same; sums of floats depend on their order a little."""
+    (rows, sum_), (rows_now, sum_now) = (map(float, text.split(":")) for text in (then, now))
+    return rows == rows_now and math.isclose(sum_, sum_now, rel_tol=_SAME, abs_tol=_SAME)
+
+
+def _sums(rows: PeriodRows, period: PeriodState) -> str:
+    found = (rows.figures.get(rule.key) for rule in period.rules)
+    return " ".join(f"{one.count}:{one.sum:.12g}" if one else "0:0" for one in found)
 
 
 def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) -> RuleState:

@@ -21,6 +21,7 @@ from cdml.evidence.schema import Evaluation
 from cdml.journal.file import parse_journal
 from cdml.journal.port import Moved
 from cdml.monitoring.advance import LOOK_BACK, advance, assign, first_window, start_period
+from cdml.monitoring.claim import OwnClaim
 from cdml.monitoring.columns import columns_of, needed_columns
 from cdml.monitoring.drift_look import DriftLook, JudgedRows
 from cdml.monitoring.estimate import EstimateLook
@@ -31,7 +32,7 @@ from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.promises import find_promises
 from cdml.monitoring.reactions import Reactions, intend, refuse_reactions, with_earlier
 from cdml.monitoring.replay import Replay
-from cdml.monitoring.rollbacks import Rollbacks
+from cdml.monitoring.rollbacks import Rollbacks, has_rollbacks
 from cdml.monitoring.row_alarms import class_alarms, row_alarms, unserved_alarms
 from cdml.monitoring.serving import ServingPeriod, serving_periods
 from cdml.monitoring.state import (
@@ -77,10 +78,16 @@ def monitor(
     refuse_reactions(settings, ports)
     store.remove_files(output / MONITORING_PAGE)
     where = environment or loaded.config.deploy.environment
+    claim = OwnClaim(ports=ports)
     for _ in range(_ATTEMPTS):
         try:
             look = Look(
-                loaded=loaded, settings=settings, ports=ports, environment=where, output=output
+                loaded=loaded,
+                settings=settings,
+                ports=ports,
+                environment=where,
+                output=output,
+                claim=claim,
             )
             evidence = look.run(dry_run=dry_run)
         except Moved:
@@ -104,6 +111,7 @@ class Look:
     ports: MonitoringPorts
     environment: str
     output: Path
+    claim: OwnClaim
 
     @property
     def grid(self) -> Grid:
@@ -169,6 +177,8 @@ class Look:
         if dry_run:
             return evidence
         intended = intend(state, evidence, self.settings, now, serving=periods[-1].operation)
+        if not has_rollbacks(intended):  # they may take longer than a claim is good for
+            intended = self.claim.on(intended)
         commit = self._remember(before, intended, snapshot.commit)
         rollbacks = Rollbacks(
             loaded=self.loaded,
@@ -179,10 +189,10 @@ class Look:
         )
         proven = rollbacks.prove(intended, replay)
         commit = self._remember(intended, proven, commit)
-        restored = rollbacks.carry_out(proven, evidence)
+        restored = self.claim.on(rollbacks.carry_out(proven, evidence))
         commit = self._remember(proven, restored, commit)
         evidence = with_earlier(evidence, intended, restored)
-        reactions = Reactions(ports=self.ports, settings=self.settings)
+        reactions = Reactions(ports=self.ports, settings=self.settings, claim=self.claim)
         done, evidence = reactions.carry_out(restored, evidence)
         commit = self._remember(restored, done, commit)
         return evidence.model_copy(update={"state": commit})

@@ -15,6 +15,7 @@ from cdml.config.monitoring import MonitoringSettings
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.monitor import Monitoring, ReactionTaken
 from cdml.journal.branches import branch_part
+from cdml.monitoring.claim import OwnClaim
 from cdml.monitoring.ports import MonitoringPorts
 from cdml.monitoring.state import IssueState, MonitorState, PeriodState, Reaction
 from cdml.report.formats.monitoring_issue import issue_body, issue_title
@@ -82,23 +83,26 @@ class Reactions:
 
     ports: MonitoringPorts
     settings: MonitoringSettings
+    claim: OwnClaim
 
     def carry_out(
         self, state: MonitorState, evidence: Monitoring
     ) -> tuple[MonitorState, Monitoring]:
         """The state after it was done, and the evidence with what was done."""
         state, evidence = self._retrain(state, evidence)
-        return self._report(state, evidence)
+        state, evidence = self._report(state, evidence)
+        return self.claim.released(state), evidence
 
     def _retrain(
         self, state: MonitorState, evidence: Monitoring
     ) -> tuple[MonitorState, Monitoring]:
         """Retrain for what serves, and for what monitoring rolled back before it was killed."""
+        claimed = self.claim.holds(state)
         periods = tuple(
             period.model_copy(
                 update={
                     "reactions": tuple(
-                        self._start(one, period, serves=place == 0)
+                        self._start(one, period, serves=place == 0, claimed=claimed)
                         if (one.kind, one.state) == ("retrain", "intended")
                         else one
                         for one in period.reactions
@@ -108,33 +112,43 @@ class Reactions:
             for place, period in enumerate(state.periods)
         )
         for one in periods[0].reactions if periods else ():
-            evidence = _with(evidence, _taken(one))
+            waits = not claimed and (one.kind, one.state) == ("retrain", "intended") and state.claim
+            detail = {"detail": _ELSEWHERE} if waits else {}
+            evidence = _with(evidence, _taken(one).model_copy(update=detail))
         after = state.model_copy(update={"periods": periods})
         return after, with_earlier(evidence, state, after)
 
-    def _start(self, reaction: Reaction, period: PeriodState, *, serves: bool) -> Reaction:
+    def _start(
+        self, reaction: Reaction, period: PeriodState, *, serves: bool, claimed: bool
+    ) -> Reaction:
+        if period.operation in self.claim.started:
+            return self.claim.started[period.operation]
         if not serves and _done_rollback(period) is None:
             detail = f"Nothing was started: v{period.version} does not serve any more."
             return reaction.model_copy(update={"state": "declined", "detail": detail})
-        settings = self.settings.retrain
-        if settings is None:
-            return reaction
         host = self.ports.code_host
         if not isinstance(host, AutomationHost):
             return reaction.model_copy(update={"detail": _NO_HOST})
-        given = {"reason": reaction.reason}
+        if not claimed:
+            return reaction
         try:
-            if settings.workflow is not None:
-                detail = f"{settings.workflow} was started."
-                url = host.start_workflow(settings.workflow, settings.ref, given, since=reaction.at)
-            elif settings.event is not None and isinstance(host, EventHost):
-                detail = f"The event {settings.event} was sent."
-                url = host.send_event(settings.event, given, since=reaction.at)
-            else:
-                return reaction.model_copy(update={"detail": _NO_HOST})
+            detail, url = self._dispatch(host, reaction)
         except ServiceError as error:
             return reaction.model_copy(update={"detail": error.sentences})
-        return reaction.model_copy(update={"state": "done", "detail": detail, "url": url})
+        done = reaction.model_copy(update={"state": "done", "detail": detail, "url": url})
+        self.claim.started[period.operation] = done
+        return done
+
+    def _dispatch(self, host: AutomationHost, reaction: Reaction) -> tuple[str, str]:
+        """What was started, in words, and the address of its run."""
+        settings, given = self.settings.retrain, {"reason": reaction.reason}
+        if settings is not None and settings.workflow is not None:
+            url = host.start_workflow(settings.workflow, settings.ref, given, since=reaction.at)
+            return f"{settings.workflow} was started.", url
+        if settings is not None and settings.event is not None and isinstance(host, EventHost):
+            url = host.send_event(settings.event, given, since=reaction.at)
+            return f"The event {settings.event} was sent.", url
+        raise ServiceError(_NO_HOST if settings else "monitoring.retrain is not set any more.")
 
     def _report(self, state: MonitorState, evidence: Monitoring) -> tuple[MonitorState, Monitoring]:
         if state.issue is None:
@@ -145,6 +159,8 @@ class Reactions:
         unreported = _unreported(state, state.issue)
         if unreported is not None and _taken(unreported) not in evidence.reactions:
             evidence = _with(evidence, _taken(unreported))
+        if state.issue.url is None and not self.claim.holds(state):
+            return state, _with(evidence, _issue("refused", _ELSEWHERE))
         id_ = f"{branch_part(evidence.environment)}/{branch_part(evidence.model)}"
         try:
             if unreported is not None or evidence.verdict in _TROUBLED:
@@ -161,6 +177,7 @@ class Reactions:
 
 
 _STATES: Mapping[str, Literal["done", "declined"]] = {"done": "done", "declined": "declined"}
+_ELSEWHERE = "Another run of cdml monitor is at it. What it leaves is done at a later look."
 _NO_HOST = "There is no code host here that has issues and workflows."
 
 

@@ -103,6 +103,12 @@ class Rollbacks:
         return reaction.model_copy(update={"state": "declined", "detail": detail})
 
 
+def has_rollbacks(state: MonitorState) -> bool:
+    """Whether a rollback is to be proven or carried out."""
+    reactions = (one for period in state.periods for one in period.reactions)
+    return any(one.kind == "rollback" and one.state in {"intended", "begun"} for one in reactions)
+
+
 def _each(
     state: MonitorState, stage: str, change: Callable[[PeriodState, Reaction], Reaction]
 ) -> MonitorState:

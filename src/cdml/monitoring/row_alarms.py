@@ -55,6 +55,14 @@ def row_alarms(
             " tables any more. They change no verdict. Keep the logs for two windows longer than"
             " monitoring.label_delay, and do not rewrite them.",
         )
+    if serving.corrected:
+        yield Alarm(
+            kind="late",
+            verdict=Verdict.WARN,
+            reason=f"Labels or predictions of {serving.corrected:,} closed windows were changed"
+            " after they were judged. That changes no verdict; a longer monitoring.label_delay"
+            " would wait for corrections.",
+        )
     last = serving.recent[-1] if serving.recent else None
     if (
         settings.labels is not None

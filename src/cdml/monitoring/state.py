@@ -108,11 +108,15 @@ class RuleState(EvidenceModel):
 
 
 class ClosedWindow(EvidenceModel):
-    """What a window held when it was closed, so that later arrivals are counted."""
+    """What a window held when it was closed, so that later arrivals and corrections are counted.
+
+    `sums` has rows and sum of each rule's figure, in the order of the rules.
+    """
 
     window: int
     predictions: Count
     labelled: Count
+    sums: Text = ""
 
 
 class Reaction(EvidenceModel):
@@ -139,8 +143,9 @@ class PeriodState(EvidenceModel):
     """A version that serves or served, and how its windows were judged.
 
     All windows before `next_window` are closed for good. `late` counts labels and predictions that
-    arrived after that, and `vanished` those that were there then and are no more. `classes` are
-    those of a binary label at the gate, as far as they are known.
+    arrived after that, and `vanished` those that were there then and are no more. `corrected`
+    counts windows whose rows are as many as then, and come to other figures. `classes` are those of
+    a binary label at the gate, as far as they are known.
     """
 
     operation: Text
@@ -157,6 +162,7 @@ class PeriodState(EvidenceModel):
     skipped_windows: Count = 0
     late: Count = 0
     vanished: Count = 0
+    corrected: Count = 0
     reactions: tuple[Reaction, ...] = ()
 
 
@@ -204,6 +210,17 @@ class IssueState(EvidenceModel):
     operation: Text
 
 
+class Claim(EvidenceModel):
+    """The look that is opening the issue or starting a retraining, while it does so.
+
+    `look` is different for each look; `run` is the address of its CI run, if it has one.
+    """
+
+    look: Text
+    at: Moment
+    run: Text | None = None
+
+
 class MonitorState(EvidenceModel):
     """The document of one environment and model; periods begin with the newest."""
 
@@ -215,6 +232,7 @@ class MonitorState(EvidenceModel):
     drift: DriftState | None = None
     label_drift: LabelDriftState | None = None
     issue: IssueState | None = None
+    claim: Claim | None = None
 
 
 def parse_state(snapshot: Snapshot, *, model: str, environment: str) -> MonitorState:

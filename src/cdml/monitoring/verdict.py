@@ -95,6 +95,7 @@ def _version(period: PeriodState, grid: Grid, *, serves: bool) -> MonitoredVersi
         judged_windows=period.judged_windows,
         skipped_windows=period.skipped_windows,
         late=period.late,
+        corrected=period.corrected,
         rules=tuple(_rule(rule, grid) for rule in period.rules),
         not_monitored=tuple(
             NotMonitored(metric=name, reason=why) for name, why in period.unjudged.items()

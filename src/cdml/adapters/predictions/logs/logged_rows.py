@@ -5,9 +5,38 @@ from pathlib import Path
 
 from cdml.adapters.predictions.pairing import HEAD, Predictions
 from cdml.adapters.tables.duckdb_engine import Engine
-from cdml.adapters.tables.sql_engine import parquet, quote
+from cdml.adapters.tables.sql_engine import literal, parquet, quote
 from cdml.errors import InputError
+from cdml.tables.query import LogicalType
 from cdml.tables.table import Table
+
+_ZONE = r"[Tt ]\d{2}:.*(Z|z|[+-]\d{2}(:?\d{2})?)\s*$"
+"""A time of day with a time zone, in text."""
+
+
+def refuse_other_times(engine: Engine, log: Table, file: Predictions, time: str) -> None:
+    """Refuse a column that is not of times, or of text because only some have a time zone."""
+    kind = file.fields[time].type
+    if kind in {LogicalType.TIMESTAMP, LogicalType.DATE}:
+        return
+    if kind is LogicalType.STRING:
+        zoned = f"regexp_matches({quote(time)}, {literal(_ZONE)})"
+        [(with_zone, without)] = engine.fetch(
+            f"SELECT min({quote(time)}) FILTER ({zoned}), min({quote(time)}) FILTER (NOT {zoned})"
+            f" FROM {parquet(file.path)} WHERE try_cast({quote(time)} AS TIMESTAMP) IS NOT NULL",
+            file.path,
+        )
+        if with_zone and without:
+            raise InputError(
+                f"{log.ref.uri}: the column {time!r} has times with a time zone, such as"
+                f" {with_zone!r}, and without, such as {without!r}.",
+                "Log all times alike, such as 2026-05-01T12:00:00Z.",
+            )
+    raise InputError(
+        f"{log.ref.uri}: the column {time!r} contains {kind.words}, not timestamps.",
+        "Write times as timestamps. In CSV and JSON lines, ISO 8601 text such as"
+        " 2026-05-01T12:00:00Z is one.",
+    )
 
 
 def refuse_untimed(engine: Engine, log: Table, file: Predictions, time: str) -> None:

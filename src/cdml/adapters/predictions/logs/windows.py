@@ -16,6 +16,7 @@ from cdml.adapters.predictions.logs.expected_cells import sum_cells, sum_class_c
 from cdml.adapters.predictions.logs.known_classes import known_class
 from cdml.adapters.predictions.logs.logged_rows import (
     refuse_labels,
+    refuse_other_times,
     refuse_repeated,
     refuse_untimed,
 )
@@ -43,7 +44,6 @@ from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quot
 from cdml.adapters.tables.time_ranges import microseconds, since_1970, time_between
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.data.drift.profile import ColumnProfile
-from cdml.errors import InputError
 from cdml.monitoring.windows import (
     MOST_CLASSES,
     WINDOW_COLUMN,
@@ -56,7 +56,7 @@ from cdml.monitoring.windows import (
 from cdml.statistics.metrics import Loss, Task
 from cdml.statistics.sequential.degradation import WindowSums
 from cdml.statistics.sequential.figures import Figure, Form
-from cdml.tables.query import Field, LogicalType
+from cdml.tables.query import Field
 from cdml.tables.table import Table
 
 _WINDOW, _AT, _VERSION = WINDOW_COLUMN, "cdml_at", "cdml_version"
@@ -109,14 +109,7 @@ class _Summary:
         columns = self.query.columns
         file = describe_file(self.engine, self.log.parquet)
         require_logged(self.log, file, self._read)
-        kind = file.fields[columns.time].type
-        if kind not in {LogicalType.TIMESTAMP, LogicalType.DATE}:
-            raise InputError(
-                f"{self.log.ref.uri}: the column {columns.time!r} contains {kind.words}, not"
-                " timestamps.",
-                "Write times as timestamps. In CSV and JSON lines, ISO 8601 text such as"
-                " 2026-05-01T12:00:00Z is one.",
-            )
+        refuse_other_times(self.engine, self.log, file, columns.time)
         refuse_untimed(self.engine, self.log, file, columns.time)
         return file
 
