@@ -7,7 +7,9 @@ import pytest
 
 from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.errors import InputError
-from cdml.statistics.metrics import Task, find_metric
+from cdml.statistics import engine
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Task, find_metric
 from fakes.predictions import (
     BINARY,
     KINDS,
@@ -95,6 +97,55 @@ def test_an_error_too_large_to_be_added_up_is_refused_and_not_left_out(samples, 
     rows = change(regression(), 3, prediction=immense)
     with pytest.raises(InputError, match="1"):
         samples.reduce(write("a", rows), write("b", regression(2)), REGRESSION, of(Task.REGRESSION))
+
+
+def shrink(rows, by):
+    return [{**r, "delay": r["delay"] * by, "prediction": r["prediction"] * by} for r in rows]
+
+
+@pytest.mark.parametrize("layout", [REGRESSION, replace(REGRESSION, cluster="id")])
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [
+        ("root_mean_squared_error", 1e-60),
+        ("mean_squared_error", 1e-60),
+        ("r2", 1e-200),
+        ("mean_absolute_error", 1e-150),
+    ],
+)
+def test_errors_too_small_to_be_added_up_are_refused_and_not_equal(write, layout, name, by):
+    files = [write(n, shrink(regression(seed), by)) for n, seed in (("a", 1), ("b", 2))]
+    with pytest.raises(InputError, match="close to 0") as error:
+        DuckSamples().reduce(*files, layout, (METRICS[name],))
+    assert error.value.hint
+
+
+def test_a_slice_with_errors_too_small_has_no_value_and_the_others_have(write):
+    [slice_value, *_] = {row["carrier"] for row in regression() if row["carrier"]}
+    files = [
+        write(n, [shrink([r], 1e-60 if r["carrier"] == slice_value else 1)[0] for r in rows])
+        for n, rows in (("a", regression()), ("b", regression(2)))
+    ]
+    metrics = METRICS["root_mean_squared_error"], METRICS["mean_squared_error"]
+    for part in DuckSamples().reduce(*files, REGRESSION, metrics):
+        for metric in metrics:
+            found = engine.compare(metric, part.sample(metric))
+            expected = part.slice == {"carrier": slice_value}
+            assert isinstance(found, Unmeasured) is expected
+
+
+def test_errors_of_which_all_are_0_are_no_trouble(write):
+    rows = [{**row, "prediction": row["delay"]} for row in regression()]
+    [part, *_] = DuckSamples().reduce(
+        write("a", rows), None, REGRESSION, (METRICS["mean_squared_error"],)
+    )
+    assert part.rows == len(rows)
+
+
+def test_the_mean_of_a_column_too_small_to_be_added_up_is_refused(write):
+    rows = [{**row, "cents": 1e-120 * (1 + i % 3)} for i, row in enumerate(ROWS)]
+    with pytest.raises(InputError, match="close to 0"):
+        DuckSamples().reduce(write("a", rows), None, BINARY, (find_metric("mean(cents)"),))
 
 
 @pytest.mark.parametrize("prediction", ["ERROR: timeout", "maybe"])

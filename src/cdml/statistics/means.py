@@ -14,6 +14,11 @@ from cdml.statistics.skewed_means import Linear
 FEW_ROWS = 200
 """With fewer rows than this, the two-sided interval of a mean is corrected for skewness too."""
 
+TOO_SMALL = (
+    "the figures or errors are so close to 0 (squares and other figures below 1e-90) that they"
+    " cannot be told apart"
+)
+
 Statistic = Callable[[Floats], Floats]
 """From means, shape (..., k), to the values of challenger and champion, shape (..., 2)."""
 
@@ -72,6 +77,8 @@ def _difference(metric: str, sample: Moments) -> Linear:
 def _problem(metric: str, sample: Moments, *, figures: int) -> Unmeasured | None:
     if sample.mean.shape != (figures,):
         return Unmeasured(reason=f"{metric} needs {figures} figures per row")
+    if np.isnan(sample.mean).all():
+        return Unmeasured(reason=TOO_SMALL)
     if not (np.isfinite(sample.mean).all() and np.isfinite(sample.covariance).all()):
         return Unmeasured(reason=f"{metric} is not a finite number on every row")
     if sample.rows <= 1:

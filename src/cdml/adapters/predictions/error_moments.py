@@ -3,23 +3,32 @@
 A slice of small amounts next to one of large ones keeps all its digits.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from cdml.adapters.predictions.exact_sums import LARGEST, ExactSums, added, by_code, scaled
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
+from cdml.errors import InputError
+from cdml.statistics.means import TOO_SMALL
 from cdml.statistics.metrics import Loss, Metric, Statistic
 from cdml.statistics.samples import Moments
 
 SQUARES = "squares"
+_SUMMED = frozenset({Statistic.LOSSES, Statistic.SQUARES})
+SMALLEST = 1e-90
+"""Errors all of which are nearer to 0 have third moments that floats cannot hold: they seem 0."""
 BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
 """Losses of probabilities, and the largest they can be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Errors:
     """The errors that metrics read, by name: a loss, or `SQUARES` for RMSE and R²."""
 
@@ -48,6 +57,52 @@ class Errors:
                 yield within, f"have no number in {metric.column or self.row.layout.cost}"
             else:
                 yield within, f"have labels or errors beyond {LARGEST:g}"
+
+    def refuse_tiny(self) -> None:
+        """Refuse errors that are too near to 0 to be told apart: any two models would be equal.
+
+        Raises:
+            InputError: all rows have such errors.
+        """
+        if any(place is None for _, place in self.tiny):
+            raise InputError(
+                f"{self.row.pair.challenger.path}: {TOO_SMALL}.",
+                "Multiply them by one number, the same in every row and file.",
+            )
+
+    def tiny_sample(self, metric: Metric, place: SlicePosition) -> Moments | None:
+        """What stands for the sums of a part with such errors: none of it is a number."""
+        squares = metric.family.reads is Statistic.SQUARES
+        name = SQUARES if squares else metric.averaged
+        if metric.family.reads not in _SUMMED or (name, place) not in self.tiny:
+            return None
+        width = len(self.row.sides) + (2 if squares else 0)
+        shapes = ((width,) * power for power in (1, 2, 3))
+        mean, covariance, third = (np.full(shape, np.nan) for shape in shapes)
+        rows = self.tiny[name, place]
+        return Moments(rows=rows, mean=mean, covariance=covariance, third=third)
+
+    @cached_property
+    def tiny(self) -> Mapping[tuple[str, SlicePosition], int]:
+        """The rows of parts in which some figure is not 0, and none is large enough, by figure."""
+        return {
+            (name, place): rows for name in self.names for place, rows in self._tiny_places(name)
+        }
+
+    def _tiny_places(self, name: str) -> Iterator[tuple[SlicePosition, int]]:
+        """Squares may have become 0 already, so the errors themselves are looked at."""
+        limit, figures = SMALLEST, self._losses(name)
+        if name == SQUARES or self._by_name[name].loss is Loss.SQUARED:
+            limit = math.sqrt(SMALLEST)
+            figures = [self.row.loss(Loss.ABSOLUTE, side) for side in self.row.sides]
+        tiny = " OR ".join(f"({one} <> 0 AND abs({one}) < {limit!r})" for one in figures)
+        [(_, found)] = self._group_rows("0", [f"max(CASE WHEN {tiny} THEN 1 ELSE 0 END)"])
+        for column in (None, *range(len(self.slices))) if found else ():
+            code = "0" if column is None else self.slices[column].code()
+            sizes = [f"max(abs({one}))" for one in figures]
+            for group, rows, *largest in self._group_rows(code, ["count(*)", *sizes]):
+                if 0 < max(largest) < limit:
+                    yield (None if column is None else (column, group)), rows
 
     def moments(self) -> Mapping[tuple[str, SlicePosition], Moments]:
         return {

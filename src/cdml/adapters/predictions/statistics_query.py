@@ -79,6 +79,7 @@ class StatisticsQuery:
             )
         if self.row.layout.task is Task.BINARY and self.row.outcomes:
             self._refuse_no_positive(groups[None])
+        self.errors.refuse_tiny()
         return groups
 
     def _refuse_no_positive(self, group: Group) -> None:
@@ -182,8 +183,9 @@ class StatisticsQuery:
 
     def _by_case(self, read: Callable[..., Sample]) -> Callable[..., Sample]:
         def either(metric: Metric, place: SlicePosition) -> Sample:
-            by_case = self.row.layout.reads_cases(metric)
-            return self.cases.sample(metric, place) if by_case else read(metric, place=place)
+            if self.row.layout.reads_cases(metric):
+                return self.cases.sample(metric, place)
+            return self.errors.tiny_sample(metric, place) or read(metric, place=place)
 
         return either
 
