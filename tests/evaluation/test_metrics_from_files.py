@@ -96,6 +96,20 @@ def test_figures_that_are_none_are_an_input_error(compare, capsys, gates, change
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "metric", ["mean(score)", "median(score)", "share(score >= 0.5)", "failures(score)"]
+)
+def test_a_share_that_becomes_a_percentage_passes_only_if_the_gate_says_so(compare, capsys, metric):
+    shares = [{"id": i, "score": (i * 7 % 100) / 100} for i in range(300)]
+    percent = [{**row, "score": 40 * row["score"]} for row in shares]
+    gate = f"metric: {metric}, max_regression: 0.05"
+
+    assert (4, None) == compare("slices: []", f"{{{gate}}}", percent, shares)
+    assert "in another unit" in capsys.readouterr().err
+    if metric.startswith("me"):
+        assert 0 == compare("slices: []", f"{{{gate}, range: [0, 100]}}", percent, shares)[0]
+
+
 @pytest.mark.parametrize("rule", ["max_regression: 1", "min_improvement: 0"])
 def test_a_value_outside_the_declared_range_is_never_a_pass(compare, rule):
     percent = [{**row, "helpful": 100 * row["helpful"]} for row in generation()]

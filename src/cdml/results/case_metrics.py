@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cdml.errors import InputError
-from cdml.results.column_names import greater_is_better, is_expense
+from cdml.results.column_names import greater_is_better, has_no_largest_value
 from cdml.results.facts import ColumnFacts, SharedColumn
 from cdml.statistics.metrics import Range
 from cdml.tables.query import LogicalType
@@ -20,9 +20,6 @@ _PAIRS = (
 )  # fmt: skip
 _LETTERS = {"c": 1.0, "p": 0.5, "i": 0.0, "n": 0.0}
 """Inspect AI's: correct, partially correct, incorrect, no answer."""
-_UNBOUNDED = frozenset(
-    {"loss", "perplexity", "ppl", "mse", "mae", "rmse", "nll", "distance", "wer"}
-)
 
 
 class MetricKind(StrEnum):
@@ -142,10 +139,8 @@ def _kind_and_range(
         return MetricKind.SCORE, None
     if column.whole and low >= _LIKERT.low and high <= _LIKERT.high:
         return MetricKind.ORDINAL, _LIKERT
-    unbounded = is_expense(column.name) or any(
-        word in column.name.casefold() for word in _UNBOUNDED
-    )
-    return MetricKind.SCORE, _UNIT if low >= 0 and high <= 1 and not unbounded else None
+    bounded = low >= 0 and high <= 1 and not has_no_largest_value(column.name)
+    return MetricKind.SCORE, _UNIT if bounded else None
 
 
 def _refuse_texts(which: str, facts: ColumnFacts | None) -> None:

@@ -122,6 +122,7 @@ _SMALLER = frozenset(
         "crashed", "timeout", "timeouts", "misses",
     }
 )  # fmt: skip
+_UNBOUNDED = ("loss", "perplexity", "ppl", "mse", "mae", "rmse", "nll", "distance", "wer")
 _OPPOSITES = frozenset({"no", "not", "non", "without", "free", "avoid", "avoided", "avoidance"})
 
 
@@ -272,6 +273,11 @@ def greater_is_better(name: str) -> bool:
 def is_expense(name: str) -> bool:
     """Whether it would be what an answer took: time, money or tokens."""
     return is_latency(name) or is_cost(name) or is_tokens(name)
+
+
+def has_no_largest_value(name: str) -> bool:
+    """Whether it would be an expense, or a loss or distance that grows without end."""
+    return is_expense(name) or any(word in name.casefold() for word in _UNBOUNDED)
 
 
 def _rank(name: str, among: tuple[str, ...]) -> int | None:

@@ -54,7 +54,13 @@ class Errors:
             within = " AND ".join(f"abs({figure}) < {LARGEST!r}" for figure in figures)
             metric = self._by_name.get(name)
             if metric and metric.loss is Loss.COLUMN:
-                yield within, f"have no number in {metric.column or self.row.layout.cost}"
+                yield (
+                    within,
+                    (
+                        f"have no number in {metric.column or self.row.layout.cost}, or one beyond"
+                        f" {LARGEST:g}"
+                    ),
+                )
             else:
                 yield within, f"have labels or errors beyond {LARGEST:g}"
 

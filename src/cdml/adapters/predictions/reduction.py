@@ -1,6 +1,8 @@
 """What is read of predictions, wherever they lie: columns that must be there, classes, figures."""
 
+import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import Pair, Predictions, require_columns
@@ -9,6 +11,7 @@ from cdml.adapters.predictions.row_sql import (
     SCORE,
     Row,
     as_class,
+    as_number,
     binary_value,
     is_positive,
 )
@@ -19,8 +22,11 @@ from cdml.adapters.tables.sql_engine import quote
 from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
-from cdml.statistics.metrics import Loss, Metric, Statistic, Task
+from cdml.statistics.metrics import Loss, Metric, Statistic, Summary, Task
 from cdml.tables.query import LogicalType
+
+if TYPE_CHECKING:
+    from cdml.results.scales import Spread
 
 MOST_CLASSES = 1_000
 
@@ -46,7 +52,9 @@ def check_columns(
         _require_numbers(file, (*figures, *_labels(engine, file, metrics)))
     _require_numbers(files[0], (layout.weight,) if layout.weight else ())
     for column in figures:
-        _require_one_scale(engine, files, column)
+        _require_one_type(engine, files, column)
+    if not layout.partial:  # a gate; a mere report shows what there is
+        _require_one_scale(engine, files, metrics)
     return scores
 
 
@@ -204,7 +212,7 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
             )
 
 
-def _require_one_scale(engine: SqlRunner, files: Sequence[Predictions], column: str) -> None:
+def _require_one_type(engine: SqlRunner, files: Sequence[Predictions], column: str) -> None:
     """Refuse truth values in one file and numbers outside 0 to 1 in the other."""
     flags = [one for one in files if one.fields[column].type is LogicalType.BOOLEAN]
     numbers = [one for one in files if one not in flags]
@@ -221,6 +229,58 @@ def _require_one_scale(engine: SqlRunner, files: Sequence[Predictions], column: 
                 f" {file.path}.",
                 "Write it in the same way in both.",
             )
+
+
+def _require_one_scale(
+    engine: SqlRunner, files: Sequence[Predictions], metrics: Sequence[Metric]
+) -> None:
+    """Refuse figures that seem to be on two scales, unless the gate declares their range."""
+    if len(files) == 1:
+        return
+    from cdml.results.scales import describe_two_scales  # few metrics are of columns
+
+    for metric in metrics:
+        declares = metric.summary in {Summary.MEAN, Summary.MEDIAN}
+        if metric.column is None or (declares and metric.range is not None):
+            continue
+        spreads = [_spread(engine, file, metric.column) for file in files]
+        one, other = spreads
+        better = metric.greater_is_better
+        if (
+            one
+            and other
+            and (told := describe_two_scales(metric.column, one, other, greater_is_better=better))
+        ):
+            way_out = f" If it is, declare the `range` of {metric.name} at its gate."
+            raise InputError(
+                f"{told}: {files[0].path} and {files[1].path} cannot be compared.",
+                f"Write the column in the same way in both.{way_out if declares else ''}",
+            )
+
+
+def _spread(engine: SqlRunner, file: Predictions, column: str) -> "Spread | None":
+    """How a file's figures are spread; None where there are none."""
+    from cdml.results.scales import Spread
+
+    number = as_number(quote(column), file.fields[column])
+    log = "CASE WHEN x > 0 THEN ln(x) END"
+    [(low, high, mean, logs, squares, fractions)] = engine.fetch(
+        f"SELECT min(x), max(x), avg(x), avg({log}), avg(({log}) * ({log})),"
+        f" max(CASE WHEN x <> floor(x) THEN 1 ELSE 0 END) FROM (SELECT {number} AS x"
+        f" FROM {file.relation})",
+        file.path,
+    )
+    if low is None:
+        return None
+    log_mean, square = (math.nan if one is None else float(one) for one in (logs, squares))
+    return Spread(
+        low=float(low),
+        high=float(high),
+        mean=float(mean),
+        log_mean=log_mean,
+        log_deviation=math.sqrt(max(0.0, square - log_mean * log_mean)),
+        fractions=bool(fractions),
+    )
 
 
 def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[Metric]) -> None:

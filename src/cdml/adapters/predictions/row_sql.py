@@ -68,7 +68,7 @@ class Row:
     def averaged(self, metric: Metric, side: str) -> str:
         if metric.loss is Loss.COLUMN:
             name = metric.column or self.layout.cost
-            figure = _number(f"{side}.{quote(str(name))}", self.file(side).fields[str(name)])
+            figure = as_number(f"{side}.{quote(str(name))}", self.file(side).fields[str(name)])
             return f"({metric.scale!r} * {figure})"
         if metric.loss in {Loss.LOG, Loss.BRIER}:
             figure, divisor = self.bounded(metric.loss, side)
@@ -196,7 +196,8 @@ def as_class(column: str, field: Field) -> str:
     return f"CAST({column} AS VARCHAR)"
 
 
-def _number(column: str, field: Field) -> str:
+def as_number(column: str, field: Field) -> str:
+    """A figure as a number, true as 1."""
     if field.type is LogicalType.BOOLEAN:
         column = f"CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"
     return f"CAST({column} AS DOUBLE)"
