@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
 
 from cdml.cli import cli
@@ -168,7 +169,8 @@ def command_tables(parameters: Iterable[Parameter]) -> str:
         if isinstance(command, Command) and command.files:
             written = ((f"`{file}`", meaning) for file, meaning in command.files())
             options.append(table(("file in `--output-dir`", "meaning"), written))
-        parts.append("\n".join([f"### cdml {name}\n", f"{command.help}\n", *options]))
+        meaning = cleandoc(command.help or "")
+        parts.append("\n".join([f"### cdml {name}\n", f"{meaning}\n", *options]))
     return "\n".join(parts)
 
 

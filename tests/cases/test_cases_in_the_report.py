@@ -132,6 +132,30 @@ def test_a_cost_that_a_gate_judges_is_not_repeated():
     assert "passed (no gate reads it)" in cases["not_measured"]
 
 
+@pytest.mark.parametrize(("metric", "unread"), [("roc_auc", []), ("accuracy", ["score"])])
+def test_a_classifier_owes_no_cost_and_its_score_is_named_only_where_no_gate_reads_it(
+    metric, unread
+):
+    for name in ("old", "new"):
+        records = [
+            {
+                "case_id": f"q{n}",
+                "late": n % 2 == 0,
+                "prediction": n % 3 == 0,
+                "score": 0.2 + (n % 3 == 0) / 2,
+            }
+            for n in range(CASES)
+        ]
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+
+    cases = judge(
+        data="label: late, positive: true",
+        gate=f"{{metric: {metric}, at_least: 0.1, max_regression: 0.3}}",
+    )
+
+    assert [f"{name} (no gate reads it)" for name in unread] == cases["not_measured"]
+
+
 def test_errors_of_the_instrument_are_counted_and_their_first_cases_named():
     failed = dict.fromkeys((30, 31, 32, 33), "timeout")
     results("old", error=[None] * CASES)

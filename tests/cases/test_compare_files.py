@@ -149,6 +149,21 @@ def test_names_from_the_files_cannot_write_markup(capsys, form):
     assert form == "text" or "<img" not in out
 
 
+def test_markdown_has_an_empty_line_before_each_table_and_after_the_verdict(capsys):
+    write("old.jsonl", 1)
+    write("new.jsonl", 2, score=0.1)
+
+    _, out, _ = compare("--format", "markdown", "--max-regression", "0.01", capsys=capsys)
+
+    lines = out.splitlines()
+    tables = [
+        n for n, line in enumerate(lines) if line.startswith("|") and lines[n + 1][:4] == "|---"
+    ]
+    assert tables
+    assert {""} == {lines[n - 1] for n in tables}
+    assert "" == lines[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

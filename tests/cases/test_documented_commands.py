@@ -168,6 +168,12 @@ def test_every_command_does_what_it_is_for_with_every_option(repository, capsys)
     assert set() == EVERY - used
 
 
+def test_no_summary_of_a_command_is_cut_off(capsys):
+    assert 0 == run(["--help"])
+
+    assert "..." not in capsys.readouterr().out.replace("ARGS]...", "")
+
+
 @pytest.mark.parametrize("command", [None, *cli.commands])
 def test_help_names_every_option(command, capsys):
     assert 0 == run([*filter(None, [command]), "--help"])

@@ -243,6 +243,23 @@ class TestPicture:
         assert all(name.startswith("one-") for name in re.findall(r' id="([^"]+)"', found))
 
     @pytest.mark.heavy
+    @pytest.mark.parametrize(
+        ("bins", "shown"),
+        [
+            (("below 0.0987058", "0.0987058 to 1234.56"), ("below 0.0987<", "0.0987 to 1235<")),
+            (("below 0.10001", "0.10001 to 0.10002"), ("below 0.10001<", "0.10001 to")),
+            (("3.10.12", "3.1.12"), ("3.10.12<", "3.1.12<")),
+        ],
+    )
+    def test_of_bars_rounds_numbers_that_still_differ_then_and_no_class(self, bins, shown):
+        drawn = Bars(bins=bins, reference=(0.5, 0.5), now=(0.5, 0.5))
+        chart = Chart(key="bars", title="x", description="x", drawn=drawn, table=NOTHING)
+
+        found = plots.svg(chart)
+
+        assert [] == [text for text in shown if text not in found]
+
+    @pytest.mark.heavy
     def test_of_bars_escapes_their_names(self):
         chart = Chart(
             key="bars",

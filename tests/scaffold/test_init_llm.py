@@ -39,6 +39,21 @@ def test_the_configuration_judges_results_at_once():
     assert 1 == run(["gate", "--predictions", "results.jsonl", "--champion", "old.jsonl"])
 
 
+def test_a_gate_that_nothing_can_decide_says_why(capsys):
+    run(["init", "--llm"])
+    results("results.jsonl", 0.9, 1)
+
+    assert 3 == run(["gate", "--predictions", "results.jsonl", "--champion", "none"])
+    assert "There is no champion to compare with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--llm"]])
+def test_the_last_line_says_what_comes_next(options, capsys):
+    run(["init", *options])
+
+    assert "\nnext: " in capsys.readouterr().out
+
+
 def test_nothing_is_overwritten_and_no_deployment_is_written(capsys):
     Path("cdml.yaml").write_text("mine")
 

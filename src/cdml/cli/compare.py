@@ -30,10 +30,10 @@ def compare(
     write: Path | None,
     force: bool,
 ) -> int:
-    """Compare two files of results, case by case: no configuration, model or registry.
+    """Compare two files of results, case by case.
 
-    Reads Parquet, CSV, JSON, JSON lines, and what promptfoo, DeepEval, Inspect AI,
-    lm-evaluation-harness, MLflow and ragas write.
+    It needs no configuration, model or registry. It reads Parquet, CSV, JSON, JSON lines, and what
+    promptfoo, DeepEval, Inspect AI, lm-evaluation-harness, MLflow and ragas write.
     """
     import tempfile
 

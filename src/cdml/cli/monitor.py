@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
 
 @command("monitor", records=True)
 def monitor(config: Path, output_dir: Path, environment: str | None, dry_run: bool) -> int:
-    """Judge what serves by its logged predictions and their labels. Writes monitor.json."""
+    """Judge what serves by its logs. Joins predictions and labels, writes monitor.json."""
     from cdml.monitoring.monitor import monitor as look
     from cdml.wiring import Wiring
 

@@ -45,7 +45,8 @@ def print_gate(ci_run: CiRun, output: Path, run: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (run.data, run.evaluation, run.comparison):
         _print_findings(part)
-    print_verdict(run.verdict, "")
+    unlisted = map(_unlisted_reason, (run.comparison, run.evaluation, run.data))
+    print_verdict(run.verdict, next(filter(None, unlisted), ""))
     if (version := run.comparison.registered) is not None:
         _print_registered(terminal(version.uri), ci_run)
     digest, registered = run.evaluation.model.digest, run.version
@@ -213,6 +214,14 @@ def _print_findings(evidence: DataEvidence | Evaluation | Comparison) -> None:
         click.echo(f"  {_paint_verdict(part.verdict)} {terminal(about + part.reason)}")
     if len(bad) > _MOST_LISTED:
         click.echo(f"  … {len(bad) - _MOST_LISTED} more in the evidence")
+
+
+def _unlisted_reason(evidence: object) -> str:
+    """Why a stage did not pass, if none of its findings says it."""
+    assert isinstance(evidence, DataEvidence | Evaluation | Comparison)  # noqa: S101 - for types
+    parts = evidence.checks if isinstance(evidence, DataEvidence) else evidence.gates
+    listed = any(part.verdict is not Verdict.PASS for part in parts)
+    return "" if listed or evidence.verdict is Verdict.PASS else evidence.reason
 
 
 def print_verdict(verdict: Verdict, reason: str) -> None:

@@ -11,8 +11,8 @@ from cdml.errors import CdmlError, ConfigurationError
 
 @command("init")
 def init(force: bool, llm: bool, train: bool, monitor: bool, data: str | None, target: str) -> int:
-    """Write a commented cdml.yaml, workflows, and a contract proposed from your data."""
-    from cdml.scaffold.init import DATA, holds_credentials
+    """Write cdml.yaml, workflows and a data contract. All are commented; fill them in."""
+    from cdml.scaffold.init import CONFIG, DATA, holds_credentials
     from cdml.scaffold.init import init as write_files
     from cdml.wiring import TablesByScheme, Wiring
 
@@ -42,6 +42,9 @@ def init(force: bool, llm: bool, train: bool, monitor: bool, data: str | None, t
             f"The data's address contains credentials, so cdml.yaml uses {DATA} instead. Set"
             " that variable, and allow it in CI with `env-allow: DATA_URL`."
         )
+    if any(path.name == CONFIG for path in written):
+        click.echo("next: fill in cdml.yaml, then check the data: cdml validate-data")
+        click.echo("      Before you commit, read what each workflow needs: its first lines.")
     return 0
 
 
@@ -50,18 +53,22 @@ def _init_llm(folder: Path, *, force: bool, alone: bool) -> int:
 
     if not alone:
         raise ConfigurationError(
-            "--llm needs neither --data, --target, --train nor --monitor: no model is deployed.",
+            "--llm cannot be combined with --data, --target, --train or --monitor, because no model"
+            " is trained or deployed.",
             "Leave them out.",
         )
     for path in init_llm(folder, force=force):
         click.echo(f"wrote {path}")
-    click.echo("Name your evaluation's command in cdml-gate.yml, where it says EVALUATE.")
+    click.echo(
+        "next: write your evaluation's command after EVALUATE in the gate's workflow, and the"
+    )
+    click.echo("      columns of its results in cdml.yaml. docs/llm.md shows both.")
     return 0
 
 
 @command("isolation")
 def isolation() -> int:
-    """Print what isolates models on this machine: namespaces, sudo or none."""
+    """Print how models are isolated here. It is namespaces, sudo or none."""
     from cdml.wiring import RunHost, walls_here
 
     host = RunHost(Path.cwd(), ConsoleProgress())

@@ -39,7 +39,7 @@ def report(
     pull_request: str | None,
     begin: bool,
 ) -> int:
-    """Report the verdict: pull-request comment, job summary, HTML page, outputs."""
+    """Report the verdict as comment, summary and page."""
     from cdml.cli import output
     from cdml.report.in_progress import post_in_progress, post_not_judged
     from cdml.report.model_name import model_name

@@ -30,7 +30,7 @@ def _only_files(config: Path, challenger: str | None, champion: str | None) -> b
 
 @command("train-model", records=True)
 def train_model(config: Path, output_dir: Path, verify: bool) -> int:
-    """Train the model with your own command where inputs changed. Writes lineage.json."""
+    """Train the model, if its inputs changed. Runs your command, writes lineage.json."""
     from cdml.cli.output import print_training
     from cdml.training.train import train_model as train
     from cdml.training.verify import verify_training
@@ -158,7 +158,7 @@ def gate(
     reader: str | None,
     select: Sequence[str],
 ) -> int:
-    """Validate, evaluate and compare in one command; the exit code is the verdict."""
+    """Validate, evaluate and compare in one. The exit code is the verdict."""
     from cdml.cli.output import print_gate
     from cdml.pipeline import run_gate
     from cdml.results.selection import read_selection

@@ -1,5 +1,6 @@
 """What two files of results say besides the gates: cases that changed, cost and latency, errors."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,9 @@ class _Description:
             changed=changed,
             figures=tuple(self._figures(expenses)),
             errors=self._errors() if data.error else (),
-            not_measured=_shortened([*_missing(expenses, *sides), *self._ungated(*sides)]),
+            not_measured=_shortened(
+                [*_missing(expenses, *sides, anywhere=metric is not None), *self._ungated(*sides)]
+            ),
         )
 
     @property
@@ -151,10 +154,13 @@ class _Description:
     def _ungated(self, mine: dict[str, Field], theirs: dict[str, Field]) -> Iterator[str]:
         """Columns that seem to be metrics, and are in one file only or in no gate."""
         gated = {metric.column for metric in self._gated}
+        answered = any(metric.needs_score for metric in self._gated)
         for name in dict.fromkeys((*mine, *theirs)):
             fields = [side[name] for side in (mine, theirs) if name in side]
             if name in gated or not names.is_measure(name) or not all(map(_is_figure, fields)):
                 continue
+            if answered and re.fullmatch("score(_.*)?", name, re.DOTALL):
+                continue  # the probabilities that a gate reads
             why = "no gate reads it" if len(fields) > 1 else _only(name, mine)
             yield f"{name[:_LONGEST]} ({why})"
 
@@ -172,9 +178,16 @@ def _columns_of(kind: str, mine: dict[str, Field], theirs: dict[str, Field]) -> 
 
 
 def _missing(
-    expenses: dict[str, Sequence[str]], mine: dict[str, Field], theirs: dict[str, Field]
+    expenses: dict[str, Sequence[str]],
+    mine: dict[str, Field],
+    theirs: dict[str, Field],
+    *,
+    anywhere: bool,
 ) -> Iterator[str]:
-    """Which of cost, latency and tokens cannot be compared."""
+    """Which of cost, latency and tokens cannot be compared.
+
+    Those in neither file are named only if `anywhere`: nobody expects them of a classifier.
+    """
     nowhere = []
     for kind, columns in expenses.items():
         if columns:
@@ -186,7 +199,7 @@ def _missing(
             yield f"{alone[:_LONGEST]} (no numbers)"
         else:
             yield f"{alone[:_LONGEST]} ({_only(alone, mine)})"
-    if nowhere:
+    if nowhere and anywhere:
         yield f"{', '.join(nowhere)} (in neither file)"
 
 

@@ -38,7 +38,7 @@ def _facts(gathered: EvidenceSet) -> Iterator[Fact]:
         yield from _data("Reference data", gathered.data.reference)
     if evaluation:
         yield Fact(name="Predictions", value=evaluation.predictions.digest, code=True)
-        yield Fact(name="Isolation", value=evaluation.isolation)
+        yield Fact(name="Isolation", value=_isolation(evaluation.isolation))
     judged = evaluation or comparison
     if judged:
         yield Fact(name="Confidence", value=f"{judged.policy.confidence * 100:g} %")
@@ -76,3 +76,7 @@ def _delivery(gathered: EvidenceSet) -> Iterator[Fact]:
         yield Fact(name="Journal", value=deployment.journal, code=True)
     if deployment.overrides:
         yield Fact(name="Overrides", value=", ".join(deployment.overrides))
+
+
+def _isolation(name: str) -> str:
+    return "cdml ran no model" if name == "elsewhere" else name

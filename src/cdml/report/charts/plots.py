@@ -28,6 +28,8 @@ _WIDTH, _HEIGHT = 4.6, 3.7
 """Inches, of 72 units: one unit is about one pixel on a phone."""
 _LABEL, _TICK = 16, 6
 """Narrow letters of a bin, and of a version, next to an axis."""
+_THREE_DIGITS = 100
+_DECIMAL = r"\d+\.\d+(?:e[+-]?\d+)?"
 _AXIS = 40
 """Letters of what an axis measures."""
 _INK, _SOFT, _LINE, _PAPER = "#010101", "#020202", "#030303", "#070707"
@@ -203,9 +205,26 @@ def _bars(axes: "Axes", marks: Bars) -> None:
             color=_COLOURS[series],
             alpha=1.0 if series == "now" else 0.75,
         )
-    axes.set_yticks(rows, [_fitting(name, _LABEL) for name in marks.bins])
+    axes.set_yticks(rows, [_fitting(name, _LABEL) for name in _rounded(marks.bins)])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("% of the rows")
+
+
+def _rounded(bins: Sequence[str]) -> Sequence[str]:
+    """Bins of numbers with three digits of each, if all of them differ even so.
+
+    Classes stay as they are: of these, `3.10` and `3.1` may be two.
+    """
+    if not any(re.fullmatch(rf"below -?(?:\d+|{_DECIMAL})", name) for name in bins):
+        return bins
+    numbers = {number: float(number) for name in bins for number in re.findall(_DECIMAL, name)}
+    short = {
+        number: f"{value:.0f}" if value >= _THREE_DIGITS else f"{value:.3g}"
+        for number, value in numbers.items()
+    }
+    if len(set(short.values())) < len(short):
+        return bins
+    return [re.sub(_DECIMAL, lambda number: short[number[0]], name) for name in bins]
 
 
 def _fitting(text: str, letters: int) -> str:

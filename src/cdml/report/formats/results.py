@@ -50,12 +50,12 @@ def _reach(primary: MetricComparison) -> str:
 
 def text(comparison: ResultComparison) -> str:
     """For a terminal."""
-    return "\n".join(_lines(comparison, _text_table, terminal, _text_link)) + "\n"
+    return "\n".join(_lines(comparison, _text_table, terminal, _text_link, gap=())) + "\n"
 
 
 def markdown(comparison: ResultComparison) -> str:
     """For a comment."""
-    return "\n".join(_lines(comparison, _markdown_table, escape, _markdown_link)) + "\n"
+    return "\n".join(_lines(comparison, _markdown_table, escape, _markdown_link, gap=("",))) + "\n"
 
 
 def document(comparison: ResultComparison) -> str:
@@ -72,10 +72,14 @@ Link = Callable[[CaseRow], str]
 Table = Callable[[Sequence[str], Sequence[tuple[str, ...]]], list[str]]
 
 
-def _lines(comparison: ResultComparison, table: Table, safe: Safe, link: Link) -> list[str]:
+def _lines(
+    comparison: ResultComparison, table: Table, safe: Safe, link: Link, gap: Sequence[str]
+) -> list[str]:
+    """All lines, with a `gap` where Markdown begins a paragraph or a table."""
     lines = [safe(headline(comparison)), ""]
     if comparison.verdict is not None:
-        lines[:1] = [f"verdict: {comparison.verdict.value}", safe(comparison.reason), lines[0]]
+        verdict = f"verdict: {comparison.verdict.value}"
+        lines[:1] = [verdict, *gap, safe(comparison.reason), *gap, lines[0]]
     rows = [_row(one, safe) for one in (*comparison.metrics, *comparison.operations)]
     lines += [*table(("metric", "old", "new", "difference", "cases"), rows), ""]
     moved = [one for one in comparison.categories if one.moved or (one.verdict or "") == "fail"]
@@ -83,20 +87,22 @@ def _lines(comparison: ResultComparison, table: Table, safe: Safe, link: Link) -
         shown = moved[:_MOST]
         name = f"categories that moved ({comparison.primary.metric})"
         if shown:
-            lines += [safe(name), *table(
+            lines += [safe(name), *gap, *table(
                 ("category", "old", "new", "difference", "cases"),
                 [_row(one, safe, category=True) for one in shown],
             ), ""]  # fmt: skip
         else:
             lines += [f"No category moved ({len(comparison.categories):,} compared).", ""]
-    lines += _changed(comparison.changed, table, safe, link)
+    lines += _changed(comparison.changed, table, safe, link, gap)
     open_ = [*map(safe, _power(comparison)), *_asks(comparison)]
     lines += [*open_, ""] if open_ else []
     lines += [f"- {safe(note)}" for note in comparison.notes]
     return lines
 
 
-def _changed(changed: ChangedCases | None, table: Table, safe: Safe, link: Link) -> list[str]:
+def _changed(
+    changed: ChangedCases | None, table: Table, safe: Safe, link: Link, gap: Sequence[str]
+) -> list[str]:
     """The cases that broke and those that were fixed: in a line, or in a table with links."""
     if changed is None:
         return []
@@ -108,7 +114,7 @@ def _changed(changed: ChangedCases | None, table: Table, safe: Safe, link: Link)
         rows = case_rows(cases)
         if any(row.link for row in rows):
             cells = [(link(row), row.champion, row.challenger) for row in rows]
-            lines += [f"{title} ({count})", *table(("case", "old", "new"), cells), ""]
+            lines += [f"{title} ({count})", *gap, *table(("case", "old", "new"), cells), ""]
         elif rows:
             moves = (f"{safe(row.case)} {row.champion} → {row.challenger}" for row in rows)
             lines += [f"{title} ({count})", f"  {', '.join(moves)}", ""]
