@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from cdml import wiring
 from cdml.adapters.ci import CODE_HOSTS
 from cdml.adapters.ci.github.actions_run import GitHubActionsRun
 from cdml.adapters.ci.github.host import GitHubHost
 from cdml.adapters.ci.terminal import TerminalRun
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
+from cdml.common.adapter_table import AdapterTable, find_adapter
 from cdml.config import load
 from cdml.config.registries import REGISTRIES
 from cdml.config.targets import TARGETS
@@ -108,7 +108,7 @@ class TestUnknownNames:
 
     def test_of_packages_that_are_not_installed_name_the_package(self):
         with pytest.raises(ConfigurationError, match="'no_such_package', which is not installed"):
-            wiring.find_adapter("target", "far", {"far": "no_such_package:Target"})
+            find_adapter("target", "far", {"far": "no_such_package:Target"})
 
 
 @pytest.mark.usefixtures("installed")
@@ -132,7 +132,7 @@ class TestInstalledPackages:
 
     @pytest.mark.parametrize("group", GROUPS)
     def test_are_asked_by_group_and_never_replace_our_own(self, group):
-        found = wiring.AdapterTable(f"cdml.{group}", GROUPS[group])
+        found = AdapterTable(f"cdml.{group}", GROUPS[group])
 
         assert {**GROUPS[group], "theirs": "more_adapters:Theirs"} == dict(found)
 

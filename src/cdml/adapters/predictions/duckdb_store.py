@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from cdml.adapters.predictions.cases.case_changes import list_changes
-from cdml.adapters.predictions.cases.case_rows import arrange
 from cdml.adapters.predictions.matching import match_rows
 from cdml.adapters.predictions.pairing import (
     Pair,
@@ -70,9 +68,13 @@ class DuckSamples:
         into: Path,
         rows: Path | None = None,
     ) -> Cases:
+        from cdml.adapters.predictions.cases.case_rows import arrange  # where there are cases
+
         return arrange(self._engine, challenger, champion, plan, into, rows)
 
     def list_changes(self, challenger: Path, champion: Path, query: ChangeQuery) -> ChangedCases:
+        from cdml.adapters.predictions.cases.case_changes import list_changes
+
         return list_changes(self._engine, challenger, champion, query)
 
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:

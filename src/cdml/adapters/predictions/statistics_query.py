@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cdml.adapters.predictions.cases.case_reader import CaseReader
 from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
@@ -30,6 +29,9 @@ from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.curves import MOST_SCORES
 from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Sample
+
+if TYPE_CHECKING:
+    from cdml.adapters.predictions.cases.case_reader import CaseReader
 
 
 @dataclass
@@ -100,8 +102,10 @@ class StatisticsQuery:
         return (*self.row.problems(self.scores), *self.errors.problems())
 
     @cached_property
-    def cases(self) -> CaseReader:
+    def cases(self) -> "CaseReader":
         """What is read case by case."""
+        from cdml.adapters.predictions.cases.case_reader import CaseReader
+
         return CaseReader(
             engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics
         )

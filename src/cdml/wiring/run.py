@@ -1,20 +1,16 @@
-"""The composition root: which name stands for which adapter, imported when used."""
+"""The adapters of one run, imported when they are used."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
-from cdml.adapters.local import SystemClock
-from cdml.common.adapter_table import AdapterTable, Names, find_adapter
-from cdml.common.addresses import DATABASES, mask, reveal
+from cdml.common.adapter_table import Names, find_adapter
+from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import sweep
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
@@ -24,19 +20,18 @@ from cdml.config.features import feature_store_types
 from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
-from cdml.errors import CdmlError, ConfigurationError
-from cdml.evidence.schema import DataRef
+from cdml.errors import ConfigurationError
 from cdml.journal.branches import journal_branch, monitoring_branch
 from cdml.journal.signature import Keys
 from cdml.results.selection import Selection
-from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.wiring.host import RunHost
+from cdml.wiring.tables import RESULTS, SAMPLES, TablesByScheme, make_samples, unrevealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from cdml.adapters.results.read import SelectedResults
     from cdml.adapters.scoring.sandbox_choice import Enclosure
-    from cdml.adapters.tables.sql_table import SqlTable
     from cdml.ci.code_host import CodeHost
     from cdml.ci.run import CiRun
     from cdml.common.clock import Clock
@@ -51,9 +46,7 @@ if TYPE_CHECKING:
     from cdml.journal.port import Journal
     from cdml.models.registry import Registry
     from cdml.monitoring.windows import PredictionLog
-    from cdml.results.reader import ResultTable
-    from cdml.results.roles import Choice, Roles
-    from cdml.tables.table import Since, Table, Tables
+    from cdml.tables.table import Tables
     from cdml.training.machine import TrainingMachine
 
 JOURNALS: Names = {
@@ -65,193 +58,9 @@ SCORERS: Names = {
     "spark": "cdml.adapters.scoring.spark_scorer:SparkScorer",
 }
 MEASURERS: Names = {"process": "cdml.adapters.scoring.metric_runner:ProcessMeasurer"}
-TABLES: Names = {
-    "file": "cdml.adapters.tables.duckdb_tables:DuckTables",
-    "http": "cdml.adapters.tables.duckdb_tables:DuckTables",
-    "https": "cdml.adapters.tables.duckdb_tables:DuckTables",
-    **dict.fromkeys(
-        ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"),
-        "cdml.adapters.tables.duckdb_tables:DuckTables",
-    ),
-    "mlflow": "cdml.adapters.tables.mlflow_traces:TraceTables",
-    "spark": "cdml.adapters.tables.spark:SparkTables",
-    **dict.fromkeys(DATABASES, "cdml.adapters.tables.warehouse:DatabaseTables"),
-}
-SAMPLES: Names = {
-    "duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples",
-    "tables": "cdml.adapters.predictions.sql_store:SqlSamples",
-}
-RESULTS: Names = {
-    "read": "cdml.adapters.results.read:read_results",
-    "select": "cdml.adapters.results.read:SelectedResults",
-    "facts": "cdml.adapters.results.facts:open_facts",
-}
 TRAINING: Names = {"local": "cdml.adapters.training.local_machine:LocalMachine"}
 PREDICTION_LOGS: Names = {"duckdb": "cdml.adapters.predictions.logs.windows:DuckPredictionLog"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
-CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
-_OLD_PLATFORM = "CDML_PLATFORM"
-
-
-def engines() -> Names:
-    """All engines that open tables, by the scheme of an address; a path's is `file`."""
-    return AdapterTable("cdml.tables", TABLES)
-
-
-def read_results(
-    path: Path, into: Path, reader: str | None = None, select: Mapping[str, str] | None = None
-) -> ResultTable:
-    """Results of cases as rows of a Parquet file in the folder `into`, whatever tool wrote them.
-
-    `reader` forces a format, and `select` leaves the records with these values. Raises as
-    `adapters/results/read.py` says.
-    """
-    table: ResultTable = find_adapter("files of results", "read", RESULTS)(
-        path, into, reader, select or {}
-    )
-    return table
-
-
-def recognise_results(old: ResultTable, new: ResultTable, choice: Choice) -> Roles:
-    """What the columns of two files of results are for. Raises as `recognise`."""
-    from cdml.results.roles import recognise
-
-    with find_adapter("files of results", "facts", RESULTS)(old, new) as facts:
-        return recognise(facts, choice)
-
-
-def make_samples() -> Samples:
-    """What reduces predictions and results to sufficient statistics."""
-    made: Samples = find_adapter("engine", "duckdb", SAMPLES)()
-    return made
-
-
-@contextmanager
-def unrevealed(address: str) -> Iterator[None]:
-    """An error about an address leaves out what the address hides."""
-    try:
-        yield
-    except CdmlError as error:
-        error.message, error.hint = mask(error.message, address), mask(error.hint, address)
-        error.args = (error.message,)
-        raise
-
-
-@dataclass(frozen=True)
-class TablesByScheme:
-    """Each address is opened by the engine that its scheme names; a path is a file.
-
-    Files that evaluation tools wrote are opened as `results` reads them.
-    """
-
-    made: dict[str, Tables] = field(default_factory=dict)
-    results: SelectedResults | None = None
-
-    def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
-        """See the port.
-
-        Raises:
-            ConfigurationError: no engine has that scheme.
-        """
-        return self._opened(uri, declared, None)
-
-    def open_since(self, uri: str, declared: Types, since: Since) -> Table:
-        """See the port; raises as `open`."""
-        return self._opened(uri, declared, since)
-
-    def _opened(self, uri: str, declared: Types, since: Since | None) -> Table:
-        from cdml.tables.table import open_since
-
-        address = reveal(uri)
-        scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
-        table = engines()
-        engine = table.get(scheme, scheme)
-        if engine not in self.made:
-            self.made[engine] = find_adapter("engine", scheme, table)()
-        written = self.results.rows(Path(address)) if self.results and scheme == "file" else None
-        with unrevealed(uri):
-            if written is not None:
-                opened = cast("SqlTable", self.made[engine].open(str(written.path), declared))
-                ref = DataRef(uri=address, digest=written.digest, rows=written.rows)
-                return replace(opened, ref=ref)
-            return open_since(self.made[engine], uri, declared, since)
-
-
-@dataclass(frozen=True)
-class RunHost:
-    """What there is to talk to, whether or not a configuration can be read.
-
-    Attributes:
-        folder: the configuration's.
-        progress: how work is reported.
-        environment: the process's environment.
-        budget: how long the command may wait for services.
-    """
-
-    folder: Path
-    progress: Progress
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    budget: Budget = field(default_factory=Budget, repr=False)
-
-    @cached_property
-    def clock(self) -> Clock:
-        """The machine's clock."""
-        return SystemClock()
-
-    @cached_property
-    def ci_run(self) -> CiRun:
-        """The run that CDML_CI names; else the one whose machine this is seen to be."""
-        made = find_ci_run(self.environment, self.folder)
-        draw_from(made, self.budget)
-        return made
-
-    @cached_property
-    def code_host(self) -> CodeHost | None:
-        """The one that CDML_CODE_HOST names, which may be `none`; else the one of the run."""
-        run = self.ci_run
-        if self.environment.get(_OLD_PLATFORM):
-            from cdml.adapters.ci.old_platform import PlatformRun
-
-            if isinstance(run, PlatformRun):
-                return cast("CodeHost", run.platform)
-        name = self.environment.get("CDML_CODE_HOST") or run.code_host
-        if name in (None, "none"):
-            return None
-        table = AdapterTable("cdml.code_hosts", CODE_HOSTS)
-        made: CodeHost = find_adapter("code host", name, table)(
-            environment={**self.environment, **run.host_environment()},
-            folder=self.folder,
-            run=run,
-        )
-        draw_from(made, self.budget)
-        return made
-
-
-def find_ci_run(environment: Mapping[str, str], folder: Path) -> CiRun:
-    """The CI run around a command.
-
-    Raises:
-        ConfigurationError: the variable that names it names none that there is.
-    """
-    old = environment.get(_OLD_PLATFORM)
-    name = environment.get("CDML_CI") or old or detect_system(environment)
-    table = AdapterTable("cdml.ci_runs", CI_RUNS)
-    given = {"environment": environment, "folder": folder}
-    if old and name == old:
-        warnings.warn(
-            f"{_OLD_PLATFORM} and the entry points cdml.platforms will be removed in the next"
-            " release: use CDML_CI, CDML_CODE_HOST, cdml.ci_runs and cdml.code_hosts.",
-            FutureWarning,
-            stacklevel=2,
-        )
-        platforms = AdapterTable("cdml.platforms", {})
-        if name not in table and name in platforms:
-            from cdml.adapters.ci.old_platform import PlatformRun
-
-            platform = find_adapter("platform", name, platforms)(**given)
-            return cast("CiRun", PlatformRun(platform, environment=environment, folder=folder))
-    made: CiRun = find_adapter("CI system", name, table)(**given)
-    return made
 
 
 def walls_here(run: CiRun) -> str:
