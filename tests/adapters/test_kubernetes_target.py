@@ -608,6 +608,43 @@ class TestTheApiServer:
             place.target.send_request(first, b"{}", timeout=5)
 
 
+RECENT = "cdml.adapters.targets.kubernetes.target._RECENT"
+
+
+def test_a_warm_switch_lists_the_releases_once_a_look(place, monkeypatch):
+    monkeypatch.setattr(RECENT, 3600)
+    first, second, *_ = place.releases
+    target = place.target
+    target.switch(second, fence=2)
+    target.observe()
+    place.server.sent.clear()
+
+    target.stage(first, fence=3)
+    staged = len(place.server.sent)
+    target.observe()
+    seen = len(place.server.sent)
+    for _ in range(2):
+        target.send_request(first, b"{}", timeout=60)
+    sent = len(place.server.sent)
+    target.shift(first, 100, fence=3)
+
+    assert {place.name(first): 100, place.name(second): 0} == place.server.weights("flights")
+    assert (8, 6, 2, 8) == (staged, seen - staged, sent - seen, len(place.server.sent) - sent)
+
+
+def test_nothing_that_is_gone_by_now_gets_traffic(place, monkeypatch):
+    monkeypatch.setattr(RECENT, 3600)
+    first, second, *_ = place.releases
+    place.target.switch(second, fence=2)
+    place.target.observe()
+    place.server.remove("deployments", place.name(first))
+
+    with pytest.raises(InputError, match="v1 is not staged: there is no Deployment"):
+        place.target.shift(first, 100, fence=2)
+
+    assert 100 == place.server.weights("flights")[place.name(second)]
+
+
 def test_the_same_files_under_another_version_are_refused(place):
     first, *_ = place.releases
     with pytest.raises(InputError, match="v7 has the same files as v1"):

@@ -4,6 +4,7 @@ All state is in the cluster, so that any runner sees the same.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -40,6 +41,10 @@ from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, TrafficShare
 from cdml.models.registry import Registry
 
+_RECENT = 1.0
+"""Seconds for which the releases that were listed are used again, because listing them takes five
+requests. Only requests to a model rely on that: what is written or gets traffic is listed anew."""
+
 
 class ClusterTarget:
     """Serves two releases side by side in a namespace of a cluster.
@@ -70,6 +75,7 @@ class ClusterTarget:
         self._workloads: Workloads[ClusterSettings] = workloads(settings, owner, self._api)
         self._settings, self._owner = settings, owner
         self._checked = False
+        self._listed: tuple[float, Mapping[str, RunningRelease]] | None = None
         self._header = settings.response_header
 
     def set_operation(self, operation: str) -> None:
@@ -110,17 +116,30 @@ class ClusterTarget:
             changed_by=other_writer(director),
         )
 
+    def _list(self) -> Mapping[str, RunningRelease]:
+        """Our releases as they are now; raises as `Workloads.releases`."""
+        self._listed = None
+        began, releases = time.monotonic(), self._workloads.releases()
+        self._listed = began, releases
+        return releases
+
+    def _recent(self) -> Mapping[str, RunningRelease]:
+        """Our releases as they were a moment ago; raises as `_list`."""
+        if self._listed is not None and time.monotonic() - self._listed[0] < _RECENT:
+            return self._listed[1]
+        return self._list()
+
     def _look(self) -> tuple[Object, Mapping[str, RunningRelease]]:
         """What directs the traffic, and our releases; raises as `_check_usable`."""
         try:
             director = self._director.read()
             self._director.split(director)
-            return director, self._workloads.releases()
+            return director, self._list()
         except ConfigurationError:
             self._check_usable()
             raise
 
-    def _check_usable(self, *, starts_pods: bool = True) -> None:
+    def _check_usable(self, *, starts_pods: bool = True, director: Object | None = None) -> None:
         """Refuse what cannot work, with all reasons at once.
 
         A release whose pods exist needs no manifest, and a rollback to it does not wait for some
@@ -140,7 +159,7 @@ class ClusterTarget:
         found: list[ConfigurationError] = []
         for check in (
             *((allowed, self._workloads.check_usable) if starts_pods else ()),
-            self._director.check_usable,
+            partial(self._director.check_usable, director),
         ):
             try:
                 check()
@@ -165,7 +184,7 @@ class ClusterTarget:
         fence, shares = fence_of(director), self._director.split(director).shares
         name = self._owner.name(to)
         there = releases.get(name)
-        self._check(there)
+        self._check(there, director)
         self._workloads.check_name(to, there)
         lines = []
         if there is None or not (_runs(there) or there.can_start):
@@ -184,16 +203,17 @@ class ClusterTarget:
 
     def stage(self, to: Release, *, fence: int) -> None:
         """Apply a release's objects and wait for its pods; nothing where they run already."""
-        _, releases = self._look()
+        director, releases = self._look()
         name = self._owner.name(to)
         there = releases.get(name)
-        self._check(there)
+        self._check(there, director)
         self._workloads.check_name(to, there)
         if there is not None and _runs(there):
-            self._director.claim(fence)
+            director = self._director.claim(fence, director)
             self._workloads.sign(there, fence)
-            self._announce(name, fence)
+            self._announce(name, fence, director)
             return
+        self._listed = None
         starts = there is not None and there.can_start
         objects = [] if starts else self._workloads.describe(to, fence)
         director = self._director.claim(fence)  # what cannot work was refused before
@@ -213,7 +233,7 @@ class ClusterTarget:
     def send_request(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send a request to a ready pod, through the API server."""
         name = self._owner.name(release)
-        there = self._workloads.releases().get(name)
+        there = self._recent().get(name)
         if there is None or not there.is_(release) or not _runs(there):
             raise ServiceError(f"v{release.version} does not run: {self._why(there, name)}.")
         return self._send(name, body, timeout)
@@ -232,7 +252,7 @@ class ClusterTarget:
         name = self._owner.name(to)
 
         def patch(director: Object) -> Patch:
-            releases, split = self._workloads.releases(), self._director.split(director)
+            releases, split = self._list(), self._director.split(director)
             there = releases.get(name)
             if there is None or not there.is_(to) or not _runs(there):
                 raise InputError(
@@ -266,24 +286,24 @@ class ClusterTarget:
     def retire(self, *, fence: int) -> None:
         """Stop the pods of every release without traffic, once no Gateway sends them requests."""
         director = self._director.claim(fence)
-        self._end(self._idle(director, self._workloads.releases()), fence, self._stop)
+        self._end(self._idle(director, self._list()), fence, self._stop)
 
     def _stop(self, objects: list[Object], fence: int) -> None:
         self._workloads.let_gateways_hear()
         self._workloads.stop(objects, fence)
 
-    def _check(self, there: RunningRelease | None) -> None:
+    def _check(self, there: RunningRelease | None, director: Object) -> None:
         """Refuse what cannot work, once a process and before anything is changed."""
         if not self._checked:
             warm = there is not None and (_runs(there) or there.can_start)
-            self._check_usable(starts_pods=not warm)
+            self._check_usable(starts_pods=not warm, director=director)
             self._checked = True
 
-    def _announce(self, name: str, fence: int) -> None:
+    def _announce(self, name: str, fence: int, seen: Object | None = None) -> None:
         """Let the Gateway know a release while its pods start, before it gets a share."""
         if self._settings.route is not None:
             about = (self._owner, self._settings.service, name, fence, self._header)
-            self._director.change(fence, lambda route: traffic_split.announce(route, *about))
+            self._director.change(fence, lambda route: traffic_split.announce(route, *about), seen)
 
     def _select(
         self,
@@ -318,6 +338,7 @@ class ClusterTarget:
         """
         if not names:
             return
+        self._listed = None
         objects = self._workloads.list_objects(names)
 
         def without(director: Object) -> Patch:

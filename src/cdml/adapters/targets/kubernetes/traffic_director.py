@@ -79,9 +79,9 @@ class TrafficDirector:
                 )
         return split
 
-    def check_usable(self) -> None:
+    def check_usable(self, director: Object | None = None) -> None:
         """Refuse a route that no Gateway accepts, and traffic of others; raises as `split`."""
-        director = self.read()
+        director = director or self.read()
         self._refuse_rollout()
         problem = traffic_split.not_accepted(director) if self._settings.route else ""
         if problem:
@@ -113,22 +113,28 @@ class TrafficDirector:
                 return not traffic_split.not_accepted(route)
             time.sleep(_LOOK_EVERY)
 
-    def claim(self, fence: int) -> Object:
-        """Refuse the orders of older operations from now on; the object.
+    def claim(self, fence: int, seen: Object | None = None) -> Object:
+        """Refuse the orders of older operations from now on; the object. `seen` is as in `change`.
 
         Raises:
             ServiceError: a newer operation has been here, or the API server did not answer.
         """
-        return self.change(fence, lambda found: traffic_split.claim(found, self._owner, fence))
+        return self.change(
+            fence, lambda found: traffic_split.claim(found, self._owner, fence), seen
+        )
 
-    def change(self, fence: int, patch: Callable[[Object], Patch]) -> Object:
+    def change(
+        self, fence: int, patch: Callable[[Object], Patch], seen: Object | None = None
+    ) -> Object:
         """Apply the patch that is computed from the object; an empty one changes nothing.
+
+        `seen` is the object as it was read a moment ago, and is read anew if it changed since.
 
         Raises:
             ServiceError: a newer operation has been here, or the API server did not answer.
         """
         for attempt in range(_ATTEMPTS):
-            director = self.read()
+            director = seen if seen is not None and not attempt else self.read()
             try:
                 if "resourceVersion" not in metadata(director):
                     director = {"kind": director["kind"], **self._api.create(director)}
