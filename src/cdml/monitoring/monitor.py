@@ -226,13 +226,15 @@ class Look:
         known = {one.operation: one for one in before.periods}
         begin = _first_watched(before, periods)
         watched = periods[begin:]
-        for one in watched:
-            if one.operation not in known:
-                known[one.operation] = self._start(one, layout.task, feeds)
         closed = self.grid.closed(self.ports.clock.now())
+        for one in watched:
+            waits = one is not watched[-1] and self.grid.number(one.since) >= closed
+            if one.operation not in known and not waits:
+                known[one.operation] = self._start(one, layout.task, feeds)
+        open_ = [known[one.operation] for one in watched if one.operation in known]
         labels = self._drift.remembered_labels(before, periods[-1], layout.task)
         rows = self._rows(
-            [known[one.operation] for one in watched if not known[one.operation].over],
+            [one for one in open_ if not one.over],
             periods,
             feeds,
             layout,
@@ -242,6 +244,8 @@ class Look:
         by_period, unknown = assign(rows, periods)
         moved: list[PeriodState] = []
         for place, period in enumerate(watched, begin):
+            if period.operation not in known:
+                continue
             state = known[period.operation]
             if not state.over:
                 state = advance(
@@ -256,7 +260,14 @@ class Look:
         needed = needed_columns(self.loaded.config, self.settings)
         now = watched_columns(feeds.columns, needed)
         columns = now if fresh else {**now, **before.columns}
-        after = before.model_copy(update={"periods": tuple(reversed(moved)), "columns": columns})
+        waiting = [one.since for one in watched if one.operation not in known]
+        after = before.model_copy(
+            update={
+                "periods": tuple(reversed(moved)),
+                "columns": columns,
+                "waiting_since": min(waiting, default=None),
+            }
+        )
         judged = JudgedRows(
             rows=by_period.get(len(periods) - 1, ()),
             closed=closed,
@@ -417,4 +428,7 @@ def _first_watched(before: MonitorState, periods: Sequence[ServingPeriod]) -> in
     remembered = [
         operations.index(one.operation) for one in before.periods if one.operation in operations
     ]
+    waiting = before.waiting_since
+    if waiting is not None:
+        remembered += [place for place, one in enumerate(periods) if one.since >= waiting][:1]
     return min(remembered, default=max(0, len(periods) - 1 - MOST_ENDED))

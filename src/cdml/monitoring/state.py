@@ -222,7 +222,10 @@ class Claim(EvidenceModel):
 
 
 class MonitorState(EvidenceModel):
-    """The document of one environment and model; periods begin with the newest."""
+    """The document of one environment and model; periods begin with the newest.
+
+    Periods since `waiting_since` that are not listed wait for their first closed window.
+    """
 
     schema_: Literal["cdml.monitor-state/1"] = Field(SCHEMA, alias="schema")
     model: Text
@@ -233,6 +236,7 @@ class MonitorState(EvidenceModel):
     label_drift: LabelDriftState | None = None
     issue: IssueState | None = None
     claim: Claim | None = None
+    waiting_since: Moment | None = None
 
 
 def parse_state(snapshot: Snapshot, *, model: str, environment: str) -> MonitorState:

@@ -40,6 +40,8 @@ def _smaller(state: MonitorState) -> Iterator[MonitorState]:
     yield state
     state = _with(state, [_reduced(one) if _forgettable(one) else one for one in state.periods])
     yield state
+    state = _without_waiting(state)
+    yield state
     for _ in range(_ROUNDS):
         state = _thinned(state)
         yield state
@@ -51,6 +53,23 @@ def _smaller(state: MonitorState) -> Iterator[MonitorState]:
 def _forgettable(period: PeriodState) -> bool:
     """It is over, and nothing that it brought about is still to be done."""
     return period.over and all(one.state in _SETTLED for one in period.reactions)
+
+
+def _without_waiting(state: MonitorState) -> MonitorState:
+    """Without periods that have ended and had no closed window yet: the journal has them, too.
+
+    With months of label delay and a deploy a day, a hundred of them wait.
+    """
+    waiting = [one for one in state.periods[1:] if _waits(one)]
+    since = [one.since for one in waiting]
+    since += [state.waiting_since] if state.waiting_since is not None else []
+    update = {"waiting_since": min(since, default=None)}
+    return _without(state, waiting).model_copy(update=update)
+
+
+def _waits(period: PeriodState) -> bool:
+    seen = period.over or period.judged_windows or period.skipped_windows or period.recent
+    return not seen and not period.reactions
 
 
 def _reduced(period: PeriodState) -> PeriodState:
