@@ -1,6 +1,6 @@
 """The journal's document as JSON, read with suspicion."""
 
-import unicodedata
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +14,8 @@ from cdml.journal.records import JournalDocument
 _LEDGER = TypeAdapter(JournalDocument)
 _LONGEST = 4000
 """Characters of any text in a journal; reasons are the longest."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Unicode's category Cc, without the ends of lines and the tabs that reasons may have."""
 
 
 def parse_journal(snapshot: Snapshot, *, model: str, environment: str) -> JournalDocument:
@@ -56,20 +58,16 @@ def dump_journal(ledger: JournalDocument) -> Mapping[str, object]:
 def _clean(value: Any) -> Any:
     """The same without control characters: reasons and messages of others may hold some."""
     if isinstance(value, str):
-        return "".join(" " if _is_control(char) else char for char in value)[:_LONGEST]
+        return _CONTROL.sub(" ", value)[:_LONGEST]
     if isinstance(value, dict):
         return {key: _clean(inner) for key, inner in value.items()}
     return [_clean(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _is_control(char: str) -> bool:
-    return unicodedata.category(char) == "Cc" and char not in "\n\t"
-
-
 def _odd_texts(value: object) -> Iterator[str]:
     """Texts with control characters, which could end a line of a file, a unit or a log."""
     if isinstance(value, str):
-        if len(value) > _LONGEST or any(map(_is_control, value)):
+        if len(value) > _LONGEST or _CONTROL.search(value):
             yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
