@@ -93,10 +93,25 @@ def pytest_sessionfinish():
 
 @pytest.fixture(autouse=True, scope="session")
 def terminal():
-    """Every test begins as in a terminal, whatever runs the tests."""
+    """Every test begins as in a terminal, whatever runs the tests; Spark has little to do."""
     with pytest.MonkeyPatch.context() as patch:
         for name in AROUND:
             patch.delenv(name, raising=False)
+        patch.setenv("SPARK_CONF_DIR", str(TESTS / "support" / "spark_conf"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pace():
+    """Stand-ins for code hosts take writes at any pace, where a test runs the command line."""
+    from cdml.adapters.ci.github.actions_run import GitHubActionsRun
+    from cdml.adapters.ci.github.host import GitHubHost
+    from cdml.adapters.ci.gitlab.host import GitLabHost
+    from cdml.adapters.ci.gitlab.pipeline_run import GitLabPipelineRun
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (GitHubActionsRun, GitHubHost, GitLabPipelineRun, GitLabHost):
+            patch.setitem(kind.__init__.__kwdefaults__, "pace", 0.001)
         yield
 
 
