@@ -15,6 +15,8 @@ from support.request_load import Load
 class KillingOnCluster(KillingOnKubernetes):
     """As `KillingOnKubernetes`, with pods, and clients that ask through the Gateway."""
 
+    PAUSE = None
+
     def __init__(self, folder, cluster, **more):
         self.server = cluster
         super().__init__(folder, **more)

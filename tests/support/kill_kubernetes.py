@@ -36,6 +36,7 @@ class KillingOnKubernetes(Killing):
 
     SERVER, TARGET, WORKLOADS = FakeKubernetes, KubernetesTarget, "deployments"
     MANIFEST = MANIFEST
+    PAUSE = 0.01
 
     def make_server(self):
         self.server = self.SERVER()
@@ -69,7 +70,7 @@ class KillingOnKubernetes(Killing):
             "service": "flights",
             "route": "flights",
             "weights": {"from": "config-map", "mount": "/models"},
-            "ready": "20s",
+            "ready": "2m",
         }
 
     def register(self, name, says, against=None, **behaviour):

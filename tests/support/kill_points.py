@@ -1,5 +1,6 @@
 """Processes of cdml that are killed while they deliver on a real HAProxy."""
 
+import atexit
 import http.client
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -26,6 +28,8 @@ from support.haproxy import Haproxy
 from support.request_load import Load
 
 VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+AROUND = ("PATH", "HOME", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS", "KUBECONFIG")
+"""What a run of cdml finds in its environment, besides what its place sets."""
 BRANCH = "refs/heads/cdml/production/flights"
 DEADLY = Path(__file__).with_name("killed_process.py")
 
@@ -53,6 +57,19 @@ class Heard:
         return cls(response.status, *headers)
 
 
+@cache
+def _runner(modules):
+    """What runs the orders of all tests; it ends with their process."""
+    runner = subprocess.Popen(
+        [sys.executable, str(DEADLY), *modules],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(runner.communicate)
+    return runner
+
+
 class Killing:
     """A repository, a registry and an HAProxy, and runs of cdml's command line.
 
@@ -66,6 +83,8 @@ class Killing:
     """
 
     WORLD, MODULES = World, ()
+    PAUSE = None
+    """Seconds between looks at a cluster; None: as users have it."""
 
     def __init__(self, folder, *, canary=None, verdicts=("promote",), origin=False, **settings):
         self.folder = folder / "world"
@@ -84,22 +103,12 @@ class Killing:
         self.world.clock = SystemClock()
         self.configure(canary, **settings)
         self.open()
-        self.runner = None
 
     def __enter__(self):
-        environment = {name: value for name, value in os.environ.items() if name != "CI"}
-        self.runner = subprocess.Popen(
-            [sys.executable, str(DEADLY), *self.MODULES],
-            env={**environment, **self.variables, "GIT_CONFIG_GLOBAL": os.devnull},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
         self.start_server()
         return self
 
     def __exit__(self, *_):
-        self.runner.communicate(timeout=600)
         self.stop_server()
 
     def make_server(self):
@@ -162,20 +171,24 @@ class Killing:
     def start(self, *arguments, at=None, when=None):
         """Start a run; one at a time."""
         self._writes.write_text("")
+        around = {name: os.environ[name] for name in AROUND if name in os.environ}
         order = {
+            "environment": {**around, **self.variables, "GIT_CONFIG_GLOBAL": os.devnull},
             "arguments": [*arguments, "--config", str(self.folder / "cdml.yaml")],
             "log": str(self._log),
             "writes": str(self._writes),
             "verdicts": self.verdicts,
+            "pause": self.PAUSE,
             "at": at,
             "when": when,
         }
-        self.runner.stdin.write(json.dumps(order) + "\n")
-        self.runner.stdin.flush()
+        runner = _runner(self.MODULES)
+        runner.stdin.write(json.dumps(order) + "\n")
+        runner.stdin.flush()
 
     def wait(self):
         """The end of the run that was started."""
-        code = int(self.runner.stdout.readline())
+        code = int(_runner(self.MODULES).stdout.readline())
         return Ended(code, self._log.read_text(), tuple(self._writes.read_text().splitlines()))
 
     def keep(self):

@@ -1,11 +1,11 @@
 """Runs cdml's command line, each time in a process of its own that may be killed at a write.
 
 Its arguments are modules that the orders need. It reads orders from its standard input, one JSON
-object a line, and answers each with the exit code. The process of an order is a fork, so that
-nothing is imported twice. Writes are counted where they leave cdml: what git, the registry,
-HAProxy, the target's folder and the system are
-told. `writes` of an order is a file that gets a line before each of them; those that nobody
-counted, because they are new, get a line that begins with `uncounted`.
+object a line, and answers each with the exit code. The process of an order is a fork with its own
+environment, so that nothing is imported, checked or compiled twice. Writes are counted where they
+leave cdml: what git, the registry, HAProxy, the target's folder and the system are told. `writes`
+of an order is a file that gets a line before each of them; those that nobody counted, because they
+are new, get a line that begins with `uncounted`.
 """
 
 import functools
@@ -16,6 +16,8 @@ import os
 import signal
 import sys
 from pathlib import Path
+
+from pydantic import BaseModel
 
 _GIT = ("push", "update-ref")
 _ENDS = ("os.rename", "os.kill", "os.killpg", "subprocess.Popen", "shutil.rmtree")
@@ -141,6 +143,15 @@ def _script_the_host_and_the_replay():
     Replay.compare = lambda *_, **__: ReplayResult(better=True, reason="As the test says.")
 
 
+def _hurry(pause):
+    """A played API server has no gateway that learns of shares later."""
+    from cdml.adapters.targets.kserve.target import KserveTarget
+    from cdml.adapters.targets.kubernetes.target import KubernetesTarget
+
+    for target in (KserveTarget, KubernetesTarget):
+        target.__init__.__kwdefaults__["pause"] = pause
+
+
 def _obey(order):
     """Be the process of one order."""
     from cdml.cli import run
@@ -148,8 +159,12 @@ def _obey(order):
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.environ.clear()
+    os.environ.update(order["environment"])
     _script_the_judge(order["verdicts"])
     _script_the_host_and_the_replay()
+    if order["pause"] is not None:
+        _hurry(order["pause"])
     deadly = Deadly(order)
     deadly.watch()
     code = run(order["arguments"])
@@ -158,11 +173,30 @@ def _obey(order):
     os._exit(code)
 
 
+def _warm():
+    """Make what every process of cdml makes when it needs it first: templates and models."""
+    from cdml.common import markdown
+    from cdml.report.formats.comment import template_environment
+
+    environment = template_environment(markdown.markdown)
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+    for model in _kinds(BaseModel):
+        model.model_rebuild(raise_errors=False)
+
+
+def _kinds(kind):
+    for one in kind.__subclasses__():
+        yield one
+        yield from _kinds(one)
+
+
 def main():
     for module in ("deploy", "rollback", "resume", "checks.canary", "notify"):
         importlib.import_module(f"cdml.delivery.{module}")
     for module in (*sys.argv[1:], *(module for module, _, _ in WRITES)):
         importlib.import_module(module)
+    _warm()
     gc.freeze()  # what is not looked through need not be copied for each fork
     for line in sys.stdin:
         child = os.fork()
