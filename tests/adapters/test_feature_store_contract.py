@@ -9,6 +9,7 @@ from fakes.feature_store import SERVICE, FakeFeatureStore, repository, sample, s
 from fakes.progress import FakeProgress
 from support import feast_repository
 
+pytestmark = pytest.mark.xdist_group("feast")  # one worker builds its environment
 FEAST = pytest.param("feast", marks=pytest.mark.long)
 
 

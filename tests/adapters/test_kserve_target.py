@@ -118,14 +118,14 @@ class TestRequests:
         document = {"outputs": [tensor]} if protocol == "v2" else {"predictions": [1]}
         first, *_ = place.releases
         place.server.answers[place.digits(first)] = 200, json.dumps(document).encode()
-        answer = place.again().send_request(first, BODY, timeout=5)
+        answer = place.again().send_request(first, BODY, timeout=60)
 
         assert (200, {"predictions": [1]}) == (answer.status, json.loads(answer.body))
 
     def test_to_a_model_of_another_name_say_what_to_set(self, place):
         place.server.served = place.name(place.releases[0])
         with pytest.raises(ServiceError, match=r"has no model flights .404.*--model_name=flights"):
-            place.target.send_request(place.releases[0], BODY, timeout=5)
+            place.target.send_request(place.releases[0], BODY, timeout=60)
 
 
 class TestDrift:

@@ -601,11 +601,11 @@ class TestTheApiServer:
         first, *_ = place.releases
         digits = place.digits(first)
         place.server.answers[digits] = 400, b'{"error_code": "BAD_REQUEST"}'
-        assert 400 == place.target.send_request(first, b"{}", timeout=5).status
+        assert 400 == place.target.send_request(first, b"{}", timeout=60).status
 
         place.server.faults.append(("POST .*proxy", 503))
         with pytest.raises(ServiceError, match="no pod of the Service"):
-            place.target.send_request(first, b"{}", timeout=5)
+            place.target.send_request(first, b"{}", timeout=60)
 
 
 RECENT = "cdml.adapters.targets.kubernetes.target._RECENT"

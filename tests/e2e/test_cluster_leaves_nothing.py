@@ -74,6 +74,6 @@ def test_a_cluster_leaves_no_mount_group_link_setting_process_or_file(
     assert during["groups"]
     assert during["links"]
     # The kernel takes a network away a moment after its last process.
-    wait_until(lambda: before == _machine(cluster.number), 30)
+    wait_until(lambda: before == _machine(cluster.number))
     assert [] == _processes(str(cluster.folder))
     assert not cluster.folder.exists()

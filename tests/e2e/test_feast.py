@@ -20,7 +20,7 @@ from support.feast_repository import (
     store_of,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("feast")]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from support.feast_repository import (
 from support.monitoring_scenarios import GATES, MonitoredWorld
 from support.servers import free_port
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("feast")]
 
 PASSWORD = "made-up-and-secret"
 

@@ -22,6 +22,7 @@ from cdml.delivery.canary.rules import CanaryTolerances
 from cdml.delivery.canary.state import CanaryState, observe_window
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.traffic import ServerLabels
+from support.api_server import wait_until
 from support.servers import free_port
 from support.traffic_sources import records
 
@@ -113,8 +114,13 @@ def ask(address, path):
         return -1
 
 
-def told(traffic, begin):
-    time.sleep(0.1)
+def wait_for(traffic, records):
+    """HAProxy writes a record just after the answer that it is about."""
+    wait_until(lambda: len(traffic._inbox._waiting) >= records)
+
+
+def told(traffic, begin, records):
+    wait_for(traffic, records)
     return traffic.window(begin, datetime.now(UTC) + timedelta(seconds=1), SLOTS)
 
 
@@ -142,7 +148,7 @@ def test_every_request_is_told_as_what_it_was(balanced):
     ]:
         for _ in range(2):  # one each, as the balancer takes turns
             assert status == ask(address, path)
-    window = told(traffic, begin)
+    window = told(traffic, begin, 12)
 
     assert 0 == window.unreadable
     for answers in (window.champion, window.challenger):
@@ -155,7 +161,7 @@ def test_latencies_are_those_of_the_server(balanced):
     for _ in range(4):
         ask(address, "/slow")
         ask(address, "/slow")
-    window = told(traffic, begin)
+    window = told(traffic, begin, 8)
 
     assert (4, 4) == (window.champion.latencies.above(100), window.challenger.latencies.above(100))
     assert window.champion.latencies.quantile(0.5) < 1_000
@@ -175,7 +181,7 @@ def test_a_burst_of_requests_loses_no_record(balanced):
         one.start()
     for one in clients:
         one.join()
-    window = told(traffic, begin)
+    window = told(traffic, begin, 400)
 
     assert {200: 400} == asked
     assert (200, 200) == (window.champion.requests, window.challenger.requests)
@@ -188,7 +194,7 @@ def test_requests_that_no_server_got_and_no_http_are_told_apart(tmp_path):
         with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as raw:
             raw.sendall(b'\x00 this is no HTTP {"\r\n\r\n')
             raw.recv(1000)
-        window = told(traffic, begin)
+        window = told(traffic, begin, 3)
 
     assert [503, 503] == statuses
     assert 0 == window.unreadable
@@ -205,7 +211,7 @@ def test_a_model_that_raises_is_rolled_back_by_what_haproxy_tells(balanced):
         for _ in range(10):
             ask(address, "/good")
             ask(address, "/raises")
-        time.sleep(0.1)
+        wait_for(traffic, 20)
         window = traffic.window(begin, datetime.now(UTC), SLOTS)
         canary = observe_window(canary, window, weight=0.5)
     judged = judge_canary(canary, elapsed_seconds=4)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from cdml.errors import DeploymentFailed, InputError, LockHeld
+from support.api_server import wait_until
 from support.kill_points import Heard, Killing, sound
 from support.racing import RACER
 
@@ -37,6 +38,13 @@ def slot_of(place, version):
     )
 
 
+def kept_shares(place):
+    """The shares that HAProxy has when it starts again."""
+    kept = place.haproxy.state / "haproxy.state"
+    lines = kept.read_text().splitlines() if kept.exists() else []
+    return sorted(int(line.split()[7]) for line in lines if " models " in line)
+
+
 def wait_for_canary(place, percent=10):
     deadline = time.monotonic() + 300
     while sorted(place.weights().values()) != [percent, 100 - percent]:
@@ -49,7 +57,7 @@ def test_a_balancer_that_restarts_during_a_shift_gets_its_shares_again(place, fo
     with place.load(a_second=20) as load:
         place.start(*DEPLOY)
         wait_for_canary(place)
-        time.sleep(0.3)  # the shares are kept for HAProxy's next start just after they are given
+        wait_until(lambda: kept_shares(place) == [10, 90])  # just after they are given
         place.haproxy.end()
         if forgets:
             (place.haproxy.state / "haproxy.state").unlink()

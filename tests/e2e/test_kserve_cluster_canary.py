@@ -1,7 +1,6 @@
 """Deploys MLflow's models by canary to MLServer on KServe, which fetches them from a bucket."""
 
 import json
-import time
 
 import pytest
 import yaml
@@ -10,7 +9,7 @@ from cdml.models.digest import model_digest
 from support.api_server import DOCS
 from support.canary_story import OVERRIDES, ROWS, CanaryStory
 from support.cluster import HOST
-from support.envoy_counts import counted, documented, prometheus, traffic
+from support.envoy_counts import counted_now, documented, prometheus, traffic
 from support.kserve_cluster import StorePlace, upload
 from support.request_load import Load
 
@@ -58,7 +57,7 @@ def deploy(story, name, *options, expected=0):
 
 def own_counts(story):
     """What Envoy counted for the story's releases; the cluster may have served others before."""
-    counts = counted(story.prometheus)
+    counts = counted_now(story.prometheus)
     digests = [model_digest(story.folder / "models" / name) for name in ("first", "good")]
     return {digest: counts.get(f"risk-{digest[7:19]}", 0) for digest in digests}
 
@@ -73,7 +72,6 @@ def test_a_good_canary_is_promoted_by_envoys_counts_and_taken_back_without_a_los
         assert [25, 50, 100] == story.shares
         told = story.cdml("rollback", "--reason", "the story goes back")
         load.go_on(30)
-    time.sleep(3)  # a scrape later
     after = own_counts(story)
 
     assert "v1 serves production again" in told

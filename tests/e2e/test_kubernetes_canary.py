@@ -1,13 +1,12 @@
 """Deploys MLflow's models to a real cluster by canary, judged by Envoy's own counters."""
 
 import json
-import time
 
 import pytest
 
 from support.canary_story import OVERRIDES, ROWS, CanaryStory
 from support.cluster import HOST
-from support.envoy_counts import counted, prometheus, traffic
+from support.envoy_counts import counted_now, prometheus, traffic
 from support.request_load import Load
 
 pytestmark = pytest.mark.long
@@ -45,8 +44,7 @@ def clients(story):
 def test_envoy_counts_each_request_once_under_the_name_of_the_release(story):
     with clients(story) as load:
         load.go_on(100)
-    time.sleep(3)  # a scrape later
-    counts = counted(story.prometheus)
+    counts = counted_now(story.prometheus)
     (name,) = story.cluster.names("deployments")
 
     assert len(load.answers) == counts[name]

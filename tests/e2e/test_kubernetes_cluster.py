@@ -54,7 +54,7 @@ def _tell_what_envoy_refused(cluster):
 
 def wait_for(load, release):
     """Wait until a release answers: a Gateway has new weights a moment after the API server."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while (200, release.digest) not in load.answers[-20:]:
         assert time.monotonic() < deadline
         load.go_on(5)

@@ -62,7 +62,7 @@ class CanaryStory:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=900,
         )
         assert expected == done.returncode, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -210,7 +210,7 @@ class Cluster(ApiServer):
             capture_output=True,
         )
         for name in ("sandbox", "images"):
-            wait_until(lambda name=name: self.start(name, wait=True) == 0, 30)
+            wait_until(lambda name=name: self.start(name, wait=True) == 0)
         self.fill(self.programs)
         for crd in yaml.safe_load_all(
             (self.programs / "contour-source/examples/contour/01-crds.yaml").read_text()
@@ -222,7 +222,7 @@ class Cluster(ApiServer):
         self._make_gateway()
         self.start("contour")
         self.start("envoy")
-        wait_until(self._is_up, 90, lambda: self.log("kubelet")[-3000:])
+        wait_until(self._is_up, 240, lambda: self.log("kubelet")[-3000:])
 
     def _make_gateway(self):
         for name in (GATEWAY["namespace"], "projectcontour"):
@@ -272,7 +272,7 @@ class Cluster(ApiServer):
         def is_accepted():
             return self.get("httproutes", "flights").get("status", {}).get("parents")
 
-        wait_until(is_accepted, 90, lambda: self.log("contour")[-3000:])
+        wait_until(is_accepted, 240, lambda: self.log("contour")[-3000:])
 
     def _is_up(self):
         nodes = self.call("GET", "/api/v1/nodes")[1]["items"]

@@ -13,7 +13,7 @@ class ClusterPlace(KubernetesPlace):
     """In a cluster that is emptied first; cdml has the Role of the docs, and nothing else."""
 
     def __init__(self, folder, server, **more):
-        super().__init__(folder, **{"ready": "60s", **more})
+        super().__init__(folder, **{"ready": "4m", **more})
         self.server = server
 
     def __enter__(self):

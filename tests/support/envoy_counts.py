@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 
 import requests
@@ -58,7 +59,18 @@ def traffic(address):
 
 def counted(address):
     """How many requests Envoy has counted, by release."""
-    found = requests.get(
-        f"{address}/api/v1/query", params={"query": traffic(address)["requests"]}, timeout=30
-    ).json()["data"]["result"]
+    found = _asked(address, traffic(address)["requests"])
     return {one["metric"]["service"]: float(one["value"][1]) for one in found}
+
+
+def counted_now(address):
+    """The same, with all that was answered before: waits for a scrape that begins later."""
+    now = time.time()
+    scrape = 'timestamp(up{job="envoy"})'
+    wait_until(lambda: any(float(one["value"][1]) > now + 0.5 for one in _asked(address, scrape)))
+    return counted(address)
+
+
+def _asked(address, query):
+    where = f"{address}/api/v1/query"
+    return requests.get(where, params={"query": query}, timeout=60).json()["data"]["result"]

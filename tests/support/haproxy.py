@@ -59,8 +59,8 @@ class Haproxy:
             "socket": str(self.socket),
             "backend": "models",
             "start": [sys.executable, "-S", str(TINY), "{model}", "{port}"],
-            "ready": "20s",
-            "drain": "5s",
+            "ready": "2m",
+            "drain": "1m",
             "state": str(self.state),
         }
 

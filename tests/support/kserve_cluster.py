@@ -76,13 +76,13 @@ class KserveCluster(Cluster):
         self.start("s3")
         s3_account(self)
         client = s3_client(self)
-        wait_until(lambda: _answers(client), 60, lambda: self.log("s3")[-3000:])
+        wait_until(lambda: _answers(client), 240, lambda: self.log("s3")[-3000:])
         return client
 
     def clear(self):
         for name in self.names("inferenceservices"):
             self.call("DELETE", f"{PATHS['inferenceservices']}/{name}", check=False)
-        wait_until(lambda: not self.names("inferenceservices"), 60, self._last_words)
+        wait_until(lambda: not self.names("inferenceservices"), 240, self._last_words)
         super().clear()
 
     def _bring_up(self):
@@ -100,7 +100,7 @@ class KserveCluster(Cluster):
         self._make_servers(source)
         self._make_models()  # KServe lists runtimes at its start, and may hear late of new ones
         self.start("kserve")
-        wait_until(lambda: "Serving webhook server" in self.log("kserve"), 60, self._last_words)
+        wait_until(lambda: "Serving webhook server" in self.log("kserve"), 240, self._last_words)
         for hooks in yaml.safe_load_all((source / "config/webhook/manifests.yaml").read_text()):
             self._hook(hooks, authority)
         self.allow(DOCS.with_name("kserve.md"), "cdml-kserve")
