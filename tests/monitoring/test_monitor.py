@@ -288,6 +288,7 @@ def test_nothing_deployed_is_nothing_to_watch(tmp_path):
 
 def test_history_and_page_show_what_was_found(world):
     world.serve(10, accuracy=0.5)
+    world.draws = True
     world.monitor()
 
     [period] = monitored_periods(world.loaded, state=world.state)

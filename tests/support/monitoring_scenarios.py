@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from cdml.evidence.interval import Interval
 from cdml.evidence.schema import Evaluation, MetricValue, Producer
 from cdml.monitoring.monitor import monitor
 from cdml.monitoring.state import parse_state
+from cdml.report.charts import plots
 from cdml.wiring import TablesByScheme, make_samples
 from fakes.delivery import CONFIG, World
 from fakes.faults import Faults
@@ -45,6 +47,9 @@ class MonitoredWorld(World):
     Of its evaluation rows and of the requests, `late` were late; labels are logged as `spelled`.
     With `sliced`, requests come from JFK and LGA in turn; of `broken` 70 % are right.
     """
+
+    draws = False
+    """Whether the page of a look has pictures, which take longer than all else."""
 
     def __init__(
         self, folder, *, monitoring=MONITORING, gates=GATES, inputs=None, profiled=False,
@@ -191,7 +196,9 @@ class MonitoredWorld(World):
         pq.write_table(pa.table(columns), self.folder / name)
 
     def monitor(self, *, faults=None, **words):
-        return monitor(self.loaded, self._ports(faults), output=self.output, **words)
+        """One look; without `draws`, as where matplotlib is not installed."""
+        with patch.object(plots, "available", lambda: self.draws):
+            return monitor(self.loaded, self._ports(faults), output=self.output, **words)
 
     @property
     def remembered(self):
