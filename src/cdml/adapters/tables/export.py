@@ -29,6 +29,12 @@ CHUNK = 50_000
 _HEX = "'0123456789abcdef'"
 _DIGITS = 7  # of a hash in one sum: 16^7 times 10^11 rows still fits
 _PARTS = 4
+_LENGTH = 32  # digits of an MD5
+_FROM_HEX = {
+    "postgres": f"CAST(CAST('x' || {{}} AS BIT({4 * _DIGITS})) AS BIGINT)",
+    "spark": "CAST(conv({}, 16, 10) AS BIGINT)",
+}
+"""The number that digits of a reversed hash are, where an engine reads it fast."""
 _TYPES = {
     LogicalType.BOOLEAN: pa.bool_(),
     LogicalType.INTEGER: pa.int64(),
@@ -142,11 +148,13 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
         f"CASE WHEN {quote(c.engine_name)} IS NULL THEN '0' ELSE '1' END" for c in columns
     )
     row = " || '|' || ".join((*texts, *null_flags))
-    sums = ", ".join(_sum(part) for part in range(_PARTS))
+    hashed = f"reverse(md5({row}))" if place.dialect in _FROM_HEX else f"md5({row})"
+    hashes = f"SELECT {hashed} AS h FROM {place.relation}"
+    if place.dialect == "postgres":
+        hashes += " OFFSET 0"  # else the hash would be reckoned anew wherever it stands in a sum
+    sums = ", ".join(_sum(part, place.dialect) for part in range(_PARTS))
     try:
-        [(rows, *figures)] = place.ask(
-            f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
-        )
+        [(rows, *figures)] = place.ask(f"SELECT count(*), {sums} FROM ({hashes}) AS hashed")
     except QueryRejected as error:
         raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
     if not rows:
@@ -157,12 +165,16 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
     return DataRef(uri=uri, digest=f"sha256:{digest}", rows=int(rows))
 
 
-def _sum(part: int) -> str:
-    digits = (
+def _sum(part: int, dialect: str) -> str:
+    """The sum of the numbers that some digits of a hash are, of which the first counts one."""
+    if dialect in _FROM_HEX:
+        digits = f"substr(h, {_LENGTH - (part + 1) * _DIGITS + 1}, {_DIGITS})"
+        return f"CAST(sum({_FROM_HEX[dialect].format(digits)}) AS BIGINT)"
+    places = (
         f"CAST(strpos({_HEX}, substr(h, {part * _DIGITS + at + 1}, 1)) - 1 AS BIGINT) * {16**at}"
         for at in range(_DIGITS)
     )
-    return f"CAST(sum({' + '.join(digits)}) AS BIGINT)"
+    return f"CAST(sum({' + '.join(places)}) AS BIGINT)"
 
 
 def arrow_type(field: Field) -> pa.DataType:
