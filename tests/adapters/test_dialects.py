@@ -102,3 +102,23 @@ def test_a_value_stays_one_literal_whatever_is_in_it(dialect):
 )
 def test_types_have_the_names_they_have_in_files(kind, dialect, expected):
     assert expected == physical(kind, dialect)
+
+
+def test_postgres_reckons_a_figure_of_a_subquery_once():
+    """It would put the expression into each place that reads it: a hash was made 28 times a row."""
+    twice = "SELECT sum(h), max(h) FROM (SELECT md5(word) AS h FROM rows) AS hashed"
+    assert "OFFSET 0" in translate(twice, "postgres")
+    assert "OFFSET" not in translate(twice, "spark")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT sum(h) FROM (SELECT md5(word) AS h FROM rows) AS hashed",
+        "SELECT sum(h), max(h) FROM (SELECT word AS h FROM rows) AS named",
+        "SELECT sum(h), max(h) FROM (SELECT md5(word) AS h FROM rows LIMIT 3) AS few",
+        "SELECT sum(h), max(h) FROM rows",
+    ],
+)
+def test_postgres_may_look_into_other_subqueries(query):
+    assert "OFFSET" not in translate(query, "postgres")

@@ -21,6 +21,7 @@ from cdml.statistics.metrics import METRICS, Statistic, Task, find_metric
 from fakes.predictions import (
     BINARY,
     GENERATION,
+    KINDS,
     MULTICLASS,
     REGRESSION,
     binary,
@@ -53,8 +54,7 @@ def load(request, tmp_path):
 
 
 def added_up(task):
-    metrics = (metric for metric in of(task) if metric.family.reads is not Statistic.CASES)
-    return tuple(metric for metric in metrics if metric.name != "roc_auc_ovr")
+    return tuple(metric for metric in of(task) if metric.family.reads is not Statistic.CASES)
 
 
 def figures(parts, metrics):
@@ -103,6 +103,20 @@ def in_families(rows):
     ]
 
 
+def with_ties(rows, step):
+    """Few different scores, one class in few rows, and one slice without it."""
+    rows = [dict(row) for row in rows]
+    for row in rows:
+        rare = row["id"] % 50 == 7
+        row["kind"] = KINDS[2] if rare else KINDS[row["id"] % 3 % 2]
+        row["part"] = "few" if row["id"] < 6 else f"part {row['day']}"
+        first = round(row[f"score_{KINDS[0]}"] * step) / step
+        second = round(row[f"score_{KINDS[1]}"] * (1 - first) * step) / step
+        for kind, score in zip(KINDS, (first, second, 1 - first - second), strict=True):
+            row[f"score_{kind}"] = score
+    return rows
+
+
 FAMILIES = {"cluster": "family"}
 CASES = {
     "binary": (BINARY, binary(), rival(binary()), ()),
@@ -113,6 +127,11 @@ CASES = {
         ("mean(refused)",),
     ),
     "multiclass": (MULTICLASS, multiclass(), multiclass(seed=2), ()),
+    "ties": (
+        replace(MULTICLASS, slices=("part",)),
+        with_ties(multiclass(), 7), with_ties(multiclass(seed=2), 9), (),
+    ),
+    "one order": (MULTICLASS, multiclass(), multiclass(), ()),
     "regression": (REGRESSION, regression(), regression(seed=2), ()),
     "no slices": (replace(REGRESSION, slices=()), regression(), regression(seed=2), ()),
     "generation": (GENERATION, generation(), generation(seed=2), ()),
@@ -132,7 +151,7 @@ CASES = {
 
 FEW = {
     "f1", "log_loss", "demographic_parity_difference", "mean(refused)", "r2", "f1_macro",
-    "roc_auc", "average_precision", "expected_calibration_error",
+    "roc_auc", "roc_auc_ovr", "average_precision", "expected_calibration_error",
 }  # fmt: skip
 """Of each kind of statistic one: Spark plans each query anew, which takes seconds."""
 POSTGRES = pytest.mark.xdist_group("postgres")
@@ -201,6 +220,25 @@ def test_tables_are_refused_in_the_words_of_files(load, damage):
 
 
 @POSTGRES
+def test_more_classes_than_a_statement_ranks_are_refused(load):
+    rows = [
+        {
+            "id": at,
+            "day": 0,
+            "kind": f"k{at % 21}",
+            "prediction": "k0",
+            **{f"score_k{kind}": 1 / 21 for kind in range(21)},
+        }
+        for at in range(63)
+    ]
+    (_, mine), (_, theirs) = load("postgres", "a", rows), load("postgres", "b", rows)
+
+    with pytest.raises(InputError, match="has 21 classes; for roc_auc_ovr of predictions in"):
+        Trusting().reduce(mine, theirs, MULTICLASS, (METRICS["roc_auc_ovr"],))
+    assert Trusting().reduce(mine, theirs, MULTICLASS, (METRICS["log_loss"],))
+
+
+@POSTGRES
 def test_a_table_that_changes_meanwhile_is_refused(load, postgres_address):
     (_, mine), (_, theirs) = load("postgres", "a", binary(60)), load("postgres", "b", binary(60))
     name = mine.ref.uri.partition("#")[2]
@@ -224,7 +262,11 @@ def test_numbers_with_fractions_are_no_slices(load):
 @pytest.mark.parametrize(
     ("layout", "metric", "reason"),
     [
-        (MULTICLASS, METRICS["roc_auc_ovr"], "it ranks all rows once for each class"),
+        (
+            replace(MULTICLASS, cluster="w"),
+            METRICS["roc_auc_ovr"],
+            "that of the ranks in each cluster",
+        ),
         (BINARY, find_metric("median(cents)"), "it needs the values of all rows"),
         (
             BINARY,

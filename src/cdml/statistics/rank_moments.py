@@ -114,7 +114,7 @@ def auc_moments(positives: WholeSums, others: WholeSums) -> RankMoments:
         )
         for sums, factor in zip((positives, others), factors, strict=True)
     ]
-    return _added(labels, value)
+    return _added(labels, value, (positives.rows,))
 
 
 def precision_moments(positives: WholeSums, others: WholeSums, unit: int) -> RankMoments:
@@ -135,10 +135,52 @@ def precision_moments(positives: WholeSums, others: WholeSums, unit: int) -> Ran
             (positives, others), (value, (Fraction(0),) * len(value)), factors, strict=True
         )
     ]
-    return _added(labels, [float(one / 2**unit) for one in value])
+    return _added(labels, [float(one / 2**unit) for one in value], (positives.rows,))
 
 
-def _added(labels: Sequence[_Label], value: Sequence[float]) -> RankMoments:
+def one_vs_rest_moments(
+    labels: Sequence[WholeSums], own: Sequence[Sequence[int]], unit: int
+) -> RankMoments:
+    """Of the mean of the areas of each class against all others.
+
+    Args:
+        labels: the sums of each class's rows. A row's figure adds up those of `auc_moments` over
+            the classes, each divided by twice the pairs of a row of the class and another, times
+            all rows, in units of 2^-unit.
+        own: by class and model, the sum of the class's rows' figures against the others, as
+            `auc_moments` has them, less twice the others.
+        unit: see `labels`.
+    """
+    positives, models = tuple(one.rows for one in labels), max(one.models for one in labels)
+    rows = sum(positives)
+    if any(not 1 < many < rows - 1 for many in positives):
+        return no_moments(rows, positives, models)
+    area = [
+        [1 + Fraction(one, 2 * many * (rows - many)) for one in sums]
+        for sums, many in zip(own, positives, strict=True)
+    ]
+    # What a row moves an area by is that area apart from its figure, shared among its class.
+    of_others = [
+        sum(areas[model] / (rows - many) for areas, many in zip(area, positives, strict=True))
+        for model in range(models)
+    ]
+    factor, _ = corrections("roc_auc_ovr", rows, positives[0])
+    moved = []
+    for sums, areas, many in zip(labels, area, positives, strict=True):
+        centre = tuple(
+            rows * 2**unit * (others - one / (rows - many) + (one - 1) / many)
+            for one, others in zip(areas, of_others, strict=True)
+        )
+        scale = math.ldexp(factor / (len(labels) * rows), -unit)
+        moved.append(_Label(sums=sums, centre=centre, scale=scale))
+    value = [float(sum(areas[model] for areas in area) / len(area)) for model in range(models)]
+    return _added(moved, value, positives)
+
+
+def _added(
+    labels: Sequence[_Label], value: Sequence[float], positives: tuple[int, ...]
+) -> RankMoments:
+    """The moments; `split` is of two labels only."""
     models = len(value)
     squares, cubes = np.zeros((models,) * 2), np.zeros((models,) * 3)
     for label in labels:
@@ -146,15 +188,17 @@ def _added(labels: Sequence[_Label], value: Sequence[float]) -> RankMoments:
             squares[at] += label.square(*at)
         for at in np.ndindex(cubes.shape):
             cubes[at] += label.cube(*at)
-    positives, others = labels
     extremes = [label.extreme for label in labels]
+    split = (0.0, 0.0)
+    if models > 1 and len(positives) == 1:
+        split = labels[0].distances, labels[1].distances
     return RankMoments(
-        rows=positives.sums.rows + others.sums.rows,
-        positives=(positives.sums.rows,),
+        rows=sum(label.sums.rows for label in labels),
+        positives=positives,
         value=np.array(value),
         squares=squares,
         cubes=cubes,
-        split=(positives.distances, others.distances) if models > 1 else (0.0, 0.0),
+        split=split,
         extreme=(max(one for one, _ in extremes), max(one for _, one in extremes)),
         same_order=all(label.sums.same_order for label in labels),
     )
@@ -166,14 +210,14 @@ def _too_few(positives: WholeSums, others: WholeSums) -> bool:
 
 def _nothing(positives: WholeSums, others: WholeSums) -> RankMoments:
     models = max(positives.models, others.models)
-    return no_moments(positives.rows + others.rows, positives.rows, models)
+    return no_moments(positives.rows + others.rows, (positives.rows,), models)
 
 
-def no_moments(rows: int, positives: int, models: int) -> RankMoments:
+def no_moments(rows: int, positives: tuple[int, ...], models: int) -> RankMoments:
     """Those of rows of which too few are of a class."""
     return RankMoments(
         rows=rows,
-        positives=(positives,),
+        positives=positives,
         value=np.full(models, math.nan),
         squares=np.zeros((models,) * 2),
         cubes=np.zeros((models,) * 3),

@@ -137,14 +137,30 @@ def pair_by_key(
     champion: Predictions,
     layout: Layout,
     called: str = "",
+    *,
+    counted: bool = True,
 ) -> Pair:
-    """Pair by a join; raises as `pair_rows`. `called` stands for the champion's path."""
+    """Pair by a join; raises as `pair_rows`. `called` stands for the champion's path.
+
+    Without `counted`, rows that stand in one file only are for `refuse_alone` to find.
+    """
     refuse_other_types(challenger, champion, layout.key)
     for file in (challenger, champion):
         _refuse_repeated(engine, file, layout.key)
     on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
     relation = f"{challenger.relation} c JOIN {champion.relation} p ON {on}"
-    [(matched,)] = engine.fetch(f"SELECT count(*) FROM {relation}", challenger.path)
+    pair = Pair(challenger=challenger, champion=champion, relation=relation, positional=False)
+    if counted:
+        refuse_alone(engine, pair, called)
+    return pair
+
+
+def refuse_alone(engine: SqlRunner, pair: Pair, called: str = "") -> None:
+    """Refuse rows that stand in one file only."""
+    challenger, champion = pair.challenger, pair.champion
+    if champion is None:
+        return
+    [(matched,)] = engine.fetch(f"SELECT count(*) FROM {pair.relation}", challenger.path)
     alone = (challenger.rows - matched, champion.rows - matched)
     if alone != (0, 0):
         raise InputError(
@@ -152,7 +168,6 @@ def pair_by_key(
             f" {alone[1]:,} of {champion.rows:,} only in {called or champion.path}.",
             "Score the same rows with both models.",
         )
-    return Pair(challenger=challenger, champion=champion, relation=relation, positional=False)
 
 
 def same_keys(key: Sequence[str]) -> str:
@@ -190,23 +205,30 @@ def _refuse_repeated(engine: SqlRunner, file: Predictions, key: Sequence[str]) -
     columns = ", ".join(map(quote, key))
     named, row = ", ".join(key), columns if len(key) == 1 else f"row({columns})"
     missing = " OR ".join(f"{quote(name)} IS NULL" for name in key)
-    ascending = f"{row} > lag({row}) OVER ()" if file.ordered else "FALSE"
-    [(empty, unordered)] = engine.fetch(
-        f"SELECT count_if(empty), count_if(NOT up) FROM (SELECT ({missing}) AS empty,"
-        f" {ascending} AS up FROM {file.relation})",
-        file.path,
-    )
-    if empty:
-        raise InputError(f"{empty:,} of {file.rows:,} rows of {file.path} have no {named}.")
+    unordered = True
+    if file.ordered:
+        [(empty, unordered)] = engine.fetch(
+            f"SELECT count_if(empty), count_if(NOT up) FROM (SELECT ({missing}) AS empty,"
+            f" {row} > lag({row}) OVER () AS up FROM {file.relation})",
+            file.path,
+        )
+        _refuse_empty(file, named, empty)
     if not unordered:
         return
-    [(distinct,)] = engine.fetch(
-        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {file.relation})",
+    [(distinct, empty)] = engine.fetch(
+        f"SELECT count(*), coalesce(sum(CASE WHEN {missing} THEN many ELSE 0 END), 0)"
+        f" FROM (SELECT {columns}, count(*) AS many FROM {file.relation} GROUP BY {columns})",
         file.path,
     )
+    _refuse_empty(file, named, empty)
     if distinct != file.rows:
         raise InputError(
             f"{file.rows - distinct:,} of {file.rows:,} rows of {file.path} repeat the key of"
             f" another row ({named}).",
             "data.key names the columns that identify a row.",
         )
+
+
+def _refuse_empty(file: Predictions, named: str, empty: int) -> None:
+    if empty:
+        raise InputError(f"{empty:,} of {file.rows:,} rows of {file.path} have no {named}.")

@@ -106,7 +106,7 @@ def add_up(
     if len(files) == 1:
         pair = pair_rows(engine, files[0], None, layout)
     else:
-        pair = pair_by_key(engine, files[0], files[1], layout)
+        pair = pair_by_key(engine, files[0], files[1], layout, counted=False)
     return reduction(engine, pair, layout, metrics, scores, collects=False).parts()
 
 

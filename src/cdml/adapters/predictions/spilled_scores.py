@@ -183,7 +183,7 @@ class _Ranking:
         counts = self._count(blocks())
         rows, positives = int(counts[0].sum()), int(counts[0, 1].sum())
         if not 1 < positives < rows - 1:
-            return {name: no_moments(rows, positives, self.models) for name in self.metrics}
+            return {name: no_moments(rows, (positives,), self.models) for name in self.metrics}
         # The models share it, so that figures which are the same in both remain the same.
         centre = self._about(counts[0], rows, positives)
         walks, source = list[RankWalk](), blocks()

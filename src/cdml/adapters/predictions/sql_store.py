@@ -4,7 +4,8 @@ The statements are those for files (`statistics_query`), translated. An engine t
 that its figures are those of files is refused (`proof`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -63,14 +64,25 @@ class RemoteEngine:
     place: RemoteTable
 
     def fetch(self, sql: str, about: Path) -> list[Any]:
-        try:
+        with _explained(about):
             rows = self.place.ask(portable(sql))
-        except QueryRejected as error:
-            raise ServiceError(f"{about}: the engine failed: {error.reason}", error.hint) from error
         return [tuple(map(_plain, row)) for row in rows]
+
+    @contextmanager
+    def holding(self, sql: str, about: Path) -> Iterator[str]:
+        with _explained(about), self.place.holding(portable(sql)) as rows:
+            yield rows
 
     def arrays(self, sql: str, about: Path) -> dict[str, Any]:
         raise AssertionError(f"{about}: rows of a table stay where they are: {sql}")
+
+
+@contextmanager
+def _explained(about: Path) -> Iterator[None]:
+    try:
+        yield
+    except QueryRejected as error:
+        raise ServiceError(f"{about}: the engine failed: {error.reason}", error.hint) from error
 
 
 class SqlSamples:
@@ -190,8 +202,6 @@ def _refusal(metric: Metric, layout: Layout) -> tuple[str, str] | None:
         return "a metric of your own reads the rows, and the rows stay in the table", ""
     if reads is Statistic.SCORES and layout.cluster:
         return "its error is that of the ranks in each cluster", ", or gate log_loss"
-    if reads is Statistic.SCORES and layout.task is Task.MULTICLASS:
-        return "it ranks all rows once for each class", ", or gate log_loss"
     if reads not in _ADDED_UP or layout.reads_cases(metric):
         why = "only counts and sums leave the table, and it needs the values of all rows"
         return why, ", or gate other metrics, such as log_loss, f1 or mean_absolute_error"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
-from cdml.adapters.predictions.pairing import Pair
+from cdml.adapters.predictions.pairing import Pair, refuse_alone
 from cdml.adapters.predictions.rank_sums import RankSums
 from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
@@ -74,7 +74,9 @@ class StatisticsQuery:
         """The one scan; an InputError if rows cannot be used, with how many they are."""
         query, width = self._query()
         groups = self._gather(self.engine.fetch(query, self.path), width)
-        if groups[None].rows != self.row.pair.challenger.rows:
+        pair = self.row.pair
+        if any(groups[None].rows != one.rows for one in (pair.challenger, pair.champion) if one):
+            refuse_alone(self.engine, pair)
             refuse(self.engine, self.row.pair, self.sound)
             raise InputError(
                 f"{self.path} changed while it was read.", "Compare again when nothing writes it."
@@ -205,6 +207,8 @@ class StatisticsQuery:
             rows = (SpilledScores if self.collects else RankSums)(
                 row=self.row, slices=self.slices, engine=self.engine, metrics=self.metrics
             )
+        if isinstance(rows, RankSums):
+            rows.require_few()
 
         def read(metric: Metric, place: SlicePosition) -> Sample:
             return Reader(

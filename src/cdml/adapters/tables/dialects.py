@@ -10,6 +10,7 @@ only those that mean the same in every dialect.
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import partial
@@ -157,6 +158,24 @@ def _grouped_apart(tree: exp.Expr) -> exp.Expr:
     return tree.transform(apart)
 
 
+def _postgres(node: exp.Expr) -> exp.Expr:
+    """A subquery's figure that is read several times is reckoned once, as by other engines.
+
+    PostgreSQL puts its expression into each of those places, unless the subquery has an offset.
+    """
+    source = node.args["from_"].this if isinstance(node, exp.Select) and "from_" in node.args else 0
+    inner = source.this if isinstance(source, exp.Subquery) else None
+    if isinstance(inner, exp.Select) and not inner.args.get("limit"):
+        read = Counter(
+            one.name for column in node.expressions for one in column.find_all(exp.Column)
+        )
+        plain = exp.Column | exp.Literal
+        made = (one for one in inner.expressions if not isinstance(one.unalias(), plain))
+        if any(read[one.alias] > 1 for one in made):
+            inner.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+    return _nan_is_equal(node)
+
+
 def _spark(node: exp.Expr) -> exp.Expr:
     """In a session whose zone is UTC; a moment as a number is its seconds."""
     if (moment := _is_in_utc(node)) is not None:
@@ -205,7 +224,7 @@ def _mysql(node: exp.Expr) -> exp.Expr:
 
 
 _REWRITES: Mapping[str, Rewrite] = {
-    "postgres": _nan_is_equal,
+    "postgres": _postgres,
     "redshift": _nan_is_equal,
     "snowflake": _snowflake,
     "spark": _spark,

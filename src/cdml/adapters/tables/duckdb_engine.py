@@ -1,6 +1,7 @@
 """An embedded DuckDB."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,6 +50,10 @@ class SqlRunner(Protocol):
         """The answer by column, as arrays of numpy."""
         ...
 
+    def holding(self, sql: str, about: Path) -> AbstractContextManager[str]:
+        """The rows of a query, for FROM, which an engine may keep for as long as it is entered."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -72,6 +77,10 @@ class Engine:
 
     def arrays(self, sql: str, about: Path) -> dict[str, Any]:
         return dict(self.run(sql, about).fetchnumpy())
+
+    def holding(self, sql: str, about: Path) -> AbstractContextManager[str]:
+        del about
+        return nullcontext(f"({sql})")
 
     def run(self, sql: str, about: Path) -> duckdb.DuckDBPyConnection:
         """Run a statement; an InputError if the file cannot be read."""

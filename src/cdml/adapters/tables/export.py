@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -92,6 +93,10 @@ class RemoteTable(ABC):
     def with_rows(self, rows: Mapping[str, GivenRows]) -> Sequence[Self]:
         """The engine once for each of these rows, which one statement can read together."""
 
+    def holding(self, sql: str) -> AbstractContextManager[str]:
+        """See `SqlRunner`."""
+        return nullcontext(f"({sql})")
+
     @abstractmethod
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         """An answer; an error at a value quotes the value, so its text is left out."""
@@ -150,8 +155,6 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
     row = " || '|' || ".join((*texts, *null_flags))
     hashed = f"reverse(md5({row}))" if place.dialect in _FROM_HEX else f"md5({row})"
     hashes = f"SELECT {hashed} AS h FROM {place.relation}"
-    if place.dialect == "postgres":
-        hashes += " OFFSET 0"  # else the hash would be reckoned anew wherever it stands in a sum
     sums = ", ".join(_sum(part, place.dialect) for part in range(_PARTS))
     try:
         [(rows, *figures)] = place.ask(f"SELECT count(*), {sums} FROM ({hashes}) AS hashed")

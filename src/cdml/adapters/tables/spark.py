@@ -6,8 +6,11 @@
 Spark is the user's to install: the extra `spark` brings it, Java is needed too.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from threading import Timer
 from typing import Any, Self
 
@@ -31,6 +34,9 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Field, NotRun
 
+_HELD = count()
+_PARTITIONS = max(16, 4 * (os.cpu_count() or 1))
+"""Into which a shuffle divides rows on one machine; Spark's own 200 are for a cluster."""
 ERRORS = (PySparkException, Py4JError)
 
 
@@ -59,6 +65,21 @@ class SparkView(RemoteTable):
 
     def ask(self, sql: str) -> list[Any]:
         return self.fetch(sql)
+
+    @contextmanager
+    def holding(self, sql: str) -> Iterator[str]:
+        """Kept in the executors, on disk what does not fit: each use would pair the rows again."""
+        name = f"cdml_held_{next(_HELD)}"
+        try:
+            rows = self.session.sql(translate(sql, "spark")).persist()
+        except ERRORS as error:
+            raise QueryRejected(first_line(error)) from error
+        rows.createOrReplaceTempView(name)
+        try:
+            yield quote(name)
+        finally:
+            self.session.catalog.dropTempView(name)
+            rows.unpersist()
 
     def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         context = self.session.sparkContext
@@ -128,6 +149,8 @@ def _session(master: str) -> SparkSession:
     if master:
         at = f"spark://{master}" if ":" in master else master
         builder = builder.master("local[*]" if at == "local" else at)
+        if at == "local":
+            builder = builder.config("spark.sql.shuffle.partitions", str(_PARTITIONS))
     try:
         session = builder.getOrCreate()
     except Exception as error:  # Java's absence has no error type
