@@ -103,12 +103,15 @@ class Killing:
         self.world.clock = SystemClock()
         self.configure(canary, **settings)
         self.open()
+        self._started = False
 
     def __enter__(self):
         self.start_server()
         return self
 
     def __exit__(self, *_):
+        if self._started:  # a test that failed; the answer is not for the next one
+            self.wait()
         self.stop_server()
 
     def make_server(self):
@@ -173,6 +176,7 @@ class Killing:
         self._writes.write_text("")
         around = {name: os.environ[name] for name in AROUND if name in os.environ}
         order = {
+            "folder": str(Path.cwd()),
             "environment": {**around, **self.variables, "GIT_CONFIG_GLOBAL": os.devnull},
             "arguments": [*arguments, "--config", str(self.folder / "cdml.yaml")],
             "log": str(self._log),
@@ -185,10 +189,12 @@ class Killing:
         runner = _runner(self.MODULES)
         runner.stdin.write(json.dumps(order) + "\n")
         runner.stdin.flush()
+        self._started = True
 
     def wait(self):
         """The end of the run that was started."""
         code = int(_runner(self.MODULES).stdout.readline())
+        self._started = False
         return Ended(code, self._log.read_text(), tuple(self._writes.read_text().splitlines()))
 
     def keep(self):

@@ -2,10 +2,10 @@
 
 Its arguments are modules that the orders need. It reads orders from its standard input, one JSON
 object a line, and answers each with the exit code. The process of an order is a fork with its own
-environment, so that nothing is imported, checked or compiled twice. Writes are counted where they
-leave cdml: what git, the registry, HAProxy, the target's folder and the system are told. `writes`
-of an order is a file that gets a line before each of them; those that nobody counted, because they
-are new, get a line that begins with `uncounted`.
+folder and environment: nothing is imported, checked or compiled twice. Writes are counted where
+they leave cdml: what git, the registry, HAProxy, the target's folder and the system are told.
+`writes` of an order is a file that gets a line before each of them; those that nobody counted,
+because they are new, get a line that begins with `uncounted`.
 """
 
 import functools
@@ -159,6 +159,7 @@ def _obey(order):
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
     _script_the_judge(order["verdicts"])
