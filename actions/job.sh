@@ -25,6 +25,8 @@ case $command in
   install | monitor) size=ml ;;
 esac
 
+bash -p "$root/actions/clean.sh" "$command" # also where the rest fails: what is left is published
+
 temporary="$(mktemp -d)"
 trap 'rm -rf -- "$temporary"' EXIT
 export RUNNER_TEMP="$temporary" GITHUB_OUTPUT="$temporary/answers"

@@ -47,6 +47,8 @@ case "${1-}" in
   *) unwanted+=(-u CDML_JOURNAL_KEY -u CDML_JOURNAL_KEY_PREVIOUS) ;;
 esac
 
+bash -p "${BASH_SOURCE[0]%/*}/clean.sh" "${1-}"
+
 # -P: a module in the workspace must not take the place of one of ours.
 # exec: an interrupt reaches Python, which ends in order.
 exec env "${unwanted[@]}" PYTHONPATH="$source_folder" "${CDML_PYTHON:?}" -P -m cdml "$1"

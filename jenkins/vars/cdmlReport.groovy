@@ -23,12 +23,13 @@ def call(Map given = [:]) {
     try {
         return cdmlCommand('report', options, given)
     } finally {
-        archiveArtifacts artifacts: "${folder}${output}/**", allowEmptyArchive: true
+        // A change may bring links to files of the agent.
+        archiveArtifacts artifacts: "${folder}${output}/**", allowEmptyArchive: true, followSymlinks: false
         // The exit code decides the build's result, not the counts of tests.
-        junit testResults: "${folder}${output}/*.junit.xml", allowEmptyResults: true, skipMarkingBuildUnstable: true
+        junit testResults: "${folder}${output}/gates.junit.xml,${folder}${output}/data.junit.xml", allowEmptyResults: true, skipMarkingBuildUnstable: true
         try {
             publishHTML([reportName: 'cdml', reportDir: "${folder}${output}".toString(), reportFiles: 'report.html',
-                         allowMissing: true, keepAll: true, alwaysLinkToLastBuild: false])
+                         includes: 'report.html', allowMissing: true, keepAll: true, alwaysLinkToLastBuild: false])
         } catch (NoSuchMethodError missing) {
             echo 'Without the plugin HTML Publisher, the report is only an artifact of the build.'
         }

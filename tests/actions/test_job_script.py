@@ -143,5 +143,67 @@ def test_what_a_job_uses_stays_in_the_agents_cache(job, tmp_path):
     assert time.time() - used.stat().st_atime < 3600
 
 
+@pytest.mark.parametrize("command", ["gate", "report"])
+@pytest.mark.parametrize("folder", [".cdml", "models/a b/out"])
+def test_nothing_that_a_commit_brings_is_published(job, tmp_path, command, folder):
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    secret = tmp_path / "id_rsa"
+    secret.write_text("secret")
+    names = ("key", "report.html", "gates.junit.xml", "data.json")
+    for name in names:
+        (place / name).symlink_to(secret)
+    (place / "deeper").mkdir()
+    (place / "deeper" / "link").symlink_to(tmp_path)
+    (place / "evaluation.json").write_text("{}")
+    given = {}
+    if folder != ".cdml":
+        config, output = folder.rsplit("/", 1)
+        prefix = f"CDML_{command.upper()}"
+        given = {f"{prefix}_CONFIG": f"{config}/cdml.yaml", f"{prefix}_OUTPUT_DIR": output}
+
+    job(command, **given)
+
+    assert ["deeper", "evaluation.json"] == sorted(one.name for one in place.iterdir())
+    assert [] == [*(place / "deeper").iterdir()]
+    assert "secret" == secret.read_text()
+
+
+@pytest.mark.parametrize(
+    "command", ["gate", "report", "validate-data", "evaluate-model", "compare-to-champion"]
+)
+def test_no_action_leaves_a_link_where_results_are_written(tmp_path, command):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "key").symlink_to("/etc/hostname")
+    (tmp_path / "data.json").symlink_to("/etc/hostname")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    output = {f"CDML_{command.upper().replace('-', '_')}_OUTPUT_DIR": "out"}
+
+    subprocess.run(
+        ["/bin/bash", "-p", ROOT / "actions/run.sh", command],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "CDML_PYTHON": str(python), **output},
+        check=True,
+    )
+
+    assert [] == [*(tmp_path / "out").iterdir()]
+    assert (tmp_path / "data.json").is_symlink()
+
+
+def test_a_folder_of_results_that_is_a_link_is_replaced_and_not_followed(job, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "report.html").touch()
+    (tmp_path / ".cdml").symlink_to(elsewhere)
+
+    _, printed = job("report")
+
+    assert "Removed the link ./.cdml:" in printed
+    assert not (tmp_path / ".cdml").exists()
+    assert (elsewhere / "report.html").exists()
+
+
 def test_installing_runs_no_command(job):
     assert ({}, "") == job("install")

@@ -98,7 +98,8 @@ class TestChangeRequest:
         assert "FAILURE" == rejected.result, rejected.console
         assert "Rejected" in comment(github)
         (published,) = rejected.given("junit")
-        assert list(jenkins.workspace.glob(published[0]["testResults"]))
+        patterns = published[0]["testResults"].split(",")
+        assert [one for pattern in patterns for one in jenkins.workspace.glob(pattern)]
         assert [".cdml"] == [one[0]["reportDir"] for one in rejected.given("publishHTML")]
         assert not list(jenkins.workspace.rglob("*pwned*"))
         assert HOSTILE not in comment(github)
@@ -126,6 +127,35 @@ class TestChangeRequest:
         assert ("SUCCESS", "") == (resumed.result, resumed.error), resumed.console
         assert 2 == len(resumed.given("sh")), "what was done is not done again"
         assert len(killed.steps) < len(resumed.steps)
+
+    def test_takes_nothing_that_a_commit_or_an_earlier_build_brings_for_its_own(
+        self, jenkins, github
+    ):
+        own = jenkins.workspace / ".cdml"
+        propose(jenkins, 290)
+        assert "SUCCESS" == jenkins.build(pipeline()).result
+        gone = pipeline(comentMode="off")  # the gate does not run
+
+        left = jenkins.build(gone)
+        assert "FAILURE" == left.result, left.console
+        assert "Not judged" in comment(github)
+
+        for file in own.glob("*.json"):  # the number of the next build is easy to guess
+            file.write_text(re.sub(r"/job/flights/\d+/", "/job/flights/3/", file.read_text()))
+        (own / "gates.junit.xml").write_text("<forged/>")
+        (own / "key").symlink_to(jenkins.home)
+        git(jenkins.workspace, "commit", "--quiet", "--allow-empty", "--message", "forged")
+        jenkins.checkout["GIT_COMMIT"] = git(jenkins.workspace, "rev-parse", "HEAD")
+        github.add_pull(7, jenkins.checkout["GIT_COMMIT"])
+        forged = jenkins.build(gone)
+
+        assert "FAILURE" == forged.result, forged.console
+        assert "Passed" not in comment(github)
+        assert "Not judged" in comment(github)
+        assert not (own / "key").is_symlink()
+        assert "forged" not in (own / "gates.junit.xml").read_text()
+        (archived,) = forged.given("archiveArtifacts")
+        assert archived[0]["followSymlinks"] is False
 
     def test_with_an_option_that_is_misspelt_is_not_judged(self, jenkins):
         propose(jenkins, 290)
