@@ -48,6 +48,8 @@ class FakeScorer:
         self.jobs = []
         self.latency_ms = tuple(latency_ms)
         self.isolation = isolation
+        self.isolations = frozenset({isolation})
+        self.times_rows = bool(self.latency_ms)
         self.at_once = 2
 
     def score(self, job, progress):

@@ -68,6 +68,16 @@ class Scorer(Protocol):
         """How many models can be scored at once without slowing one another."""
         ...
 
+    @property
+    def isolations(self) -> frozenset[str]:
+        """What `Scored.isolation` may be."""
+        ...
+
+    @property
+    def times_rows(self) -> bool:
+        """Whether single rows are asked as well, for `Scored.latency_ms`."""
+        ...
+
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
         """Score all rows.
 

@@ -52,6 +52,16 @@ class ProcessScorer:
         return os.cpu_count() or 1
 
     @property
+    def isolations(self) -> frozenset[str]:
+        """Those that a machine can have."""
+        return frozenset(walls.value for walls in Walls)
+
+    @property
+    def times_rows(self) -> bool:
+        """Some rows are asked alone."""
+        return True
+
+    @property
     def _walls(self) -> Walls:
         return self._enclosure.walls
 

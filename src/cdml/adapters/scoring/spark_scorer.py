@@ -83,6 +83,16 @@ class SparkScorer:
         """One model after another: each has all of Spark."""
         return 1
 
+    @property
+    def isolations(self) -> frozenset[str]:
+        """Whoever runs Spark decides; cdml isolates nothing."""
+        return frozenset({ISOLATION})
+
+    @property
+    def times_rows(self) -> bool:
+        """No row is asked alone: a time in Spark says nothing about one in production."""
+        return False
+
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
         """Score all rows and write the predictions as a folder of Parquet files.
 
