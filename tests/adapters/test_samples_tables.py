@@ -117,7 +117,17 @@ def with_ties(rows, step):
     return rows
 
 
+def laden(rows):
+    """Rows of different weights, some of none, in clusters."""
+    draw = Random(5)
+    return [
+        {**row, "times": draw.lognormvariate(0, 1) * (row["id"] % 6 > 0)}
+        for row in in_families(rows)
+    ]
+
+
 FAMILIES = {"cluster": "family"}
+TIMES = {"weight": "times"}
 CASES = {
     "binary": (BINARY, binary(), rival(binary()), ()),
     "texts": (
@@ -146,6 +156,16 @@ CASES = {
         replace(REGRESSION, **FAMILIES),
         in_families(regression()), in_families(regression(seed=2)), (),
     ),
+    "weights": (replace(BINARY, **TIMES), laden(binary()), rival(binary()), ()),
+    "weights of classes": (
+        replace(MULTICLASS, **TIMES), laden(multiclass()), multiclass(seed=2), (),
+    ),
+    "weights of numbers": (
+        replace(REGRESSION, **TIMES), laden(regression()), regression(seed=2), (),
+    ),
+    "weights and clusters": (
+        replace(BINARY, **TIMES, **FAMILIES), laden(binary()), rival(binary()), (),
+    ),
 }  # fmt: skip
 
 
@@ -155,7 +175,9 @@ FEW = {
 }  # fmt: skip
 """Of each kind of statistic one: Spark plans each query anew, which takes seconds."""
 POSTGRES = pytest.mark.xdist_group("postgres")
-SPARK_CASES = "texts", "multiclass", "regression", "clusters"
+SPARK_CASES = (
+    "texts", "multiclass", "regression", "clusters", "weights", "weights and clusters",
+)  # fmt: skip
 ENGINES = [
     *(pytest.param("postgres", case, marks=POSTGRES) for case in CASES),
     *(pytest.param("spark", case, marks=SPARK) for case in SPARK_CASES),
@@ -239,6 +261,20 @@ def test_more_classes_than_a_statement_ranks_are_refused(load):
 
 
 @POSTGRES
+@pytest.mark.parametrize("weight", [-0.5, None, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused_in_the_words_of_files(load, weight):
+    rows = [{**row, "times": row["id"] + 0.5} for row in binary(60)]
+    rows[5]["times"] = weight
+    loaded = load("postgres", "a", rows), load("postgres", "b", rival(binary(60)))
+    said = []
+    for samples, both in zip((DuckSamples(), SqlSamples()), zip(*loaded, strict=True), strict=True):
+        with pytest.raises(InputError) as caught:
+            samples.reduce(*both, replace(BINARY, **TIMES), (METRICS["f1"],))
+        said.append(caught.value.message.rpartition(": ")[2])
+    assert said[0] == said[1] == "1 of 60 rows have no weight (times) of 0 or more."
+
+
+@POSTGRES
 def test_a_table_that_changes_meanwhile_is_refused(load, postgres_address):
     (_, mine), (_, theirs) = load("postgres", "a", binary(60)), load("postgres", "b", binary(60))
     name = mine.ref.uri.partition("#")[2]
@@ -273,7 +309,7 @@ def test_numbers_with_fractions_are_no_slices(load):
             find_metric("mine.own:profit"),
             "profit cannot be measured",
         ),
-        (replace(BINARY, weight="w"), METRICS["f1"], "data.weight cannot be used"),
+        (replace(BINARY, weight="w"), METRICS["roc_auc"], "that of the weights above each row"),
         (replace(BINARY, cluster="w"), METRICS["roc_auc"], "that of the ranks in each cluster"),
         (replace(BINARY, by_case=True), METRICS["f1"], "trials are put together case by case"),
     ],
@@ -281,8 +317,7 @@ def test_numbers_with_fractions_are_no_slices(load):
 def test_what_needs_the_rows_is_refused_with_its_name(layout, metric, reason):
     with pytest.raises(ConfigurationError, match=re.escape(reason)):
         SqlSamples().reduce(None, None, layout, (METRICS["accuracy"], metric))
-    by_row = layout.weight or layout.by_case
-    assert SqlSamples().measures(metric, layout) is bool(by_row)
+    assert SqlSamples().measures(metric, layout) is layout.by_case
 
 
 def test_a_file_is_no_table(tmp_path):

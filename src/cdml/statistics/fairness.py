@@ -20,7 +20,7 @@ import numpy as np
 
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.samples import Cells, Codes, Flags, Floats
+from cdml.statistics.samples import Cells, Codes, Flags, Floats, Weighted
 from cdml.statistics.skewed_means import PSEUDO_ROWS, Linear
 
 FAR = NormalDist().inv_cdf(0.995)
@@ -151,12 +151,10 @@ class GapDifference:
         )
 
 
-def rates(
-    metric: str, cells: Cells, weight: Floats | None = None, cluster: Codes | None = None
-) -> Rates | Unmeasured:
+def rates(metric: str, cells: Cells, weighted: Weighted | None = None) -> Rates | Unmeasured:
     """The rates that a metric compares, or which of them does not exist.
 
-    With weights, `cells` has one entry for each row, and `cluster` what each row belongs to.
+    Rows with weights or in clusters have `cells` as their `inner`.
     """
     if cells.group is None or len(cells.groups) <= 1:
         return Unmeasured(reason=f"{metric} needs at least two groups")
@@ -171,18 +169,27 @@ def rates(
         suffix = "" if labels is None else " of each class that is compared"
         return Unmeasured(reason=f"{metric} needs at least two rows{suffix} of the group {group}")
     predicted = [p == 1 for p in (cells.challenger, cells.champion) if p is not None]
-    counted = cells.count if weight is None else weight
+    counted = cells.count if weighted is None else weighted.weight
     total = counted @ within
     value = np.stack([(counted * yes) @ within / total for yes in predicted])
     differences = np.stack(predicted, axis=1)[:, :, None] - value
-    if weight is None or cluster is None:
+    if weighted is None:
         influence = differences * (within / np.sqrt(rows * (rows - 1.0)))[:, None, :]
         draws = cells.count.astype(float)
+    elif weighted.powers is not None:
+        weight, draws = weighted.powers.typical
+        influence = differences * (weight[:, None] * within / total)[:, None, :]
+        draws = draws * _unbiased(int(cells.count.sum()))
+        rows = total**2 / (weighted.powers.squares @ within)
     else:
-        moves = differences * (weight[:, None] * within / total)[:, None, :]
-        influence, rows = _by_cluster(moves, within, weight, cluster)
-        draws = np.full(len(influence), len(influence) / max(1, len(influence) - 1))
+        moves = differences * (weighted.weight[:, None] * within / total)[:, None, :]
+        influence, rows = _by_cluster(moves, within, weighted.weight, weighted.codes)
+        draws = np.full(len(influence), _unbiased(len(influence)))
     return Rates(value=value, influence=influence, draws=draws, rows=rows, label=stratum[:, 0])
+
+
+def _unbiased(draws: int) -> float:
+    return draws / max(1, draws - 1)
 
 
 def _by_cluster(

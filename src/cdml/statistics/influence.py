@@ -11,11 +11,13 @@ import numpy as np
 from cdml.statistics import ranks
 from cdml.statistics.class_scores import ConfusionMetric, Hits, confusion
 from cdml.statistics.means import gradient, statistic
-from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures
+from cdml.statistics.samples import Cells, Codes, Floats, MoveSums, OneVsRest, Ranked, RowFigures
 
 _STEP = 0.01
 """Of a cell's weight; the five-point rule is then good to ten digits."""
 _KINDS_AT_ONCE = 256
+ROUNDING = 1e-12
+"""Of a row's figures and of their mean: no nearer to the mean is a row that tells something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,18 +52,31 @@ def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     )
 
 
-def influence_of_means(metric: str, figures: RowFigures, weight: Floats) -> Influence:
-    """A mean, or a function of means."""
-    values, models = figures.values, 2
-    if values.shape[1] % 2:  # one model: paired with one without error
-        values, models = np.insert(values, 1, 0.0, axis=1), 1
-    total = weight.sum()
-    mean = weight @ values / total
-    slopes = gradient(metric, mean)[:models]
-    return Influence(
-        value=statistic(metric)(mean)[:models],
-        moves=weight[:, None] * ((values - mean) @ slopes.T) / total,
-    )
+def influence_of_means(metric: str, figures: RowFigures | MoveSums, weight: Floats) -> Influence:
+    """A mean, or a function of means; of sums the value alone."""
+    if isinstance(figures, MoveSums):
+        return Influence(value=figures.value, moves=np.zeros((1, len(figures.value))))
+    values, total = figures.values, weight.sum()
+    mean, size = weight @ values / total, weight @ np.abs(values) / total
+    value, slopes = value_and_slopes(metric, mean)
+    moves = (values - mean) @ slopes.T
+    noise = ROUNDING * ((np.abs(values) + size) @ np.abs(slopes).T)
+    moves[np.abs(moves) <= noise] = 0.0
+    return Influence(value=value, moves=weight[:, None] * moves / total)
+
+
+def value_and_slopes(metric: str, mean: Floats) -> tuple[Floats, Floats]:
+    """From the means of the figures of `Moments` the values, shape (models,), and derivatives.
+
+    The latter have the shape (models, figures); they are zeros where there is no value.
+    """
+    alone = len(mean) % 2 == 1
+    both = np.insert(mean, 1, 0.0) if alone else mean  # paired with one without error
+    value = statistic(metric)(both)[: 1 if alone else 2]
+    if not np.isfinite(value).all():
+        return value, np.zeros((len(value), len(mean)))
+    slopes = gradient(metric, both)
+    return value, np.delete(slopes[:1], 1, axis=1) if alone else slopes
 
 
 def influence_of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) -> Influence:

@@ -16,6 +16,7 @@ from cdml.statistics.samples import (
     Flags,
     Floats,
     Moments,
+    MoveSums,
     OneVsRest,
     Ranked,
     RankMoments,
@@ -83,10 +84,12 @@ def describe_count(counts: Counts, number: int, *, clustered: bool, by_case: boo
     return f"{number:,} clusters" + ("" if counts is Counts.ROWS else f" with {counts.value}")
 
 
-def _kinds(metric: Metric, sample: Cells | RowFigures | Ranked | OneVsRest) -> Iterator[Flags]:
+def _kinds(
+    metric: Metric, sample: Cells | RowFigures | Ranked | OneVsRest | MoveSums
+) -> Iterator[Flags]:
     """The kinds of rows that a metric needs; the rarest one limits what it can tell."""
     match sample:
-        case RowFigures():
+        case RowFigures() | MoveSums():
             yield np.full(sample.rows, fill_value=True)
         case Ranked():
             yield sample.positive
@@ -124,6 +127,9 @@ def _of_cells(metric: Metric, cells: Cells) -> Iterator[Flags]:
 def _effective(sample: Weighted, chosen: Flags) -> int:
     at = chosen & (sample.weight > 0)
     weight = sample.weight[at]
+    if sample.powers is not None:
+        squares = float(sample.powers.squares[at].sum())
+        return int(effective_of_sums(float(weight.sum()), squares) + _INTEGER_TOLERANCE)
     if sample.cluster is not None and len(weight):
         times = None if sample.times is None else sample.times[at]
         rows = np.bincount(sample.cluster[at], times)
@@ -134,7 +140,18 @@ def _effective(sample: Weighted, chosen: Flags) -> int:
 
 def effective_rows(weight: Floats) -> float:
     """As many of equal weight as would have the same spread (Kish 1965); weights above 0."""
-    return float(weight.sum() ** 2 / (weight**2).sum())
+    share = near_one(weight)
+    return float(share.sum() ** 2 / (share**2).sum())
+
+
+def near_one(weight: Floats) -> Floats:
+    """The same weights in a unit in which the largest is near 1, and has a square and a cube."""
+    return np.ldexp(weight, -int(np.frexp(weight.max())[1]))
+
+
+def effective_of_sums(total: float, squares: float) -> float:
+    """The same of the sums of weights and of their squares; 0 of none."""
+    return total * total / squares if squares > 0 else 0.0
 
 
 POWER = 0.8

@@ -186,6 +186,72 @@ class RowFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSums:
+    """How far weighted rows move a mean, or a function of means, added up.
+
+    A row's moves are those of `statistics.influence`. Arrays hold the challenger first and, where
+    two models are compared, the champion second.
+
+    Attributes:
+        value: of each model, shape (models,); NaN where it has none.
+        squares, cubes: sums of products of two moves and of three, shapes (models,) * 2 and * 3.
+        farthest: the largest distance between the moves of the two models.
+        telling: rows that move the challenger, and rows that move either model.
+        effective: how many rows of equal weight those are (see `effective_rows`), of each.
+    """
+
+    value: Floats
+    squares: Floats
+    cubes: Floats
+    farthest: float
+    telling: tuple[int, int]
+    effective: tuple[float, float]
+
+    @property
+    def rows(self) -> int:
+        """All rows are one entry."""
+        return 1
+
+    @property
+    def alone(self) -> "MoveSums":
+        """Those of the challenger."""
+        return MoveSums(
+            value=self.value[:1],
+            squares=self.squares[:1, :1],
+            cubes=self.cubes[:1, :1, :1],
+            farthest=0.0,
+            telling=self.telling,
+            effective=self.effective,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightPowers:
+    """Weights of rows that are alike, but not of one cluster.
+
+    Attributes:
+        squares, cubes: sums of their squares and cubes, shape (entries,).
+        largest: of them, shape (entries,).
+    """
+
+    squares: Floats
+    cubes: Floats
+    largest: Floats
+
+    def at(self, entries: Flags) -> "WeightPowers":
+        """Those of some entries."""
+        return WeightPowers(
+            squares=self.squares[entries], cubes=self.cubes[entries], largest=self.largest[entries]
+        )
+
+    @property
+    def typical(self) -> tuple[Floats, Floats]:
+        """A weight, and how many rows of it have these sums of squares and cubes."""
+        weight = self.cubes / self.squares
+        return weight, self.squares / weight**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weighted:
     """Rows that do not count the same, or that are not independent of one another.
 
@@ -193,20 +259,28 @@ class Weighted:
         weight: how much each row counts, at least 0, shape (rows,).
         cluster: what each row belongs to, as codes from 0, shape (rows,); None where every row
             stands for itself.
-        inner: the rows' own statistics, one entry for each row (`Cells.count` is 1 throughout).
-        times: how many rows of a cluster an entry adds up, with `weight` and `Cells.count` those
-            of all of them; None where entries are rows.
+        inner: the rows' own statistics, one entry for each row (`Cells.count` is 1 throughout), or
+            one entry of all rows.
+        times: how many rows an entry adds up, with `weight` and `Cells.count` those of all of
+            them; None where entries are rows. Rows of no weight are not among them.
+        powers: of such an entry's weights, where its rows are of no cluster.
     """
 
     weight: Floats
     cluster: Codes | None
-    inner: Cells | RowFigures | Ranked | OneVsRest
+    inner: Cells | RowFigures | Ranked | OneVsRest | MoveSums
     times: CountArray | None = None
+    powers: WeightPowers | None = None
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """How many rows there are, or entries."""
         return len(self.weight)
+
+    @property
+    def codes(self) -> Codes:
+        """What each row belongs to, be it only itself."""
+        return np.arange(self.rows) if self.cluster is None else self.cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

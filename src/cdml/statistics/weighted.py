@@ -8,19 +8,35 @@ Cameron & Miller 2015), and its bounds are t, corrected for skewness as everywhe
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from cdml.statistics import calibration, fairness, influence, student
 from cdml.statistics.difference import Level, Paired
-from cdml.statistics.influence import Influence
+from cdml.statistics.influence import ROUNDING, Influence
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import FEWEST_CLUSTERS, Metric
 from cdml.statistics.proportions import wilson
 from cdml.statistics.ranks import summed
-from cdml.statistics.sample_size import counted, describe_count, effective_rows
-from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures, Weighted
+from cdml.statistics.sample_size import (
+    counted,
+    describe_count,
+    effective_of_sums,
+    effective_rows,
+    near_one,
+)
+from cdml.statistics.samples import (
+    Cells,
+    Codes,
+    Floats,
+    MoveSums,
+    OneVsRest,
+    Ranked,
+    RowFigures,
+    Weighted,
+    WeightPowers,
+)
 from cdml.statistics.skewed_means import Linear
 
 _TOO_FEW = "are too few to estimate the spread"
@@ -31,30 +47,28 @@ class RowEstimator:
     """How a family's metrics are measured of rows with weights or in clusters.
 
     From `Weighted.of` of the classes `reads`, by the `influence` of each row (of the metric's name,
-    the rows and their weights), or by functions that get the clusters, too, and the confidence.
+    the rows and their weights), or by functions of the sample, and of the confidence.
     """
 
     reads: tuple[type, ...] = ()
     influence: Callable[[str, Any, Floats], Influence] | None = None
-    compare: Callable[[str, Any, Floats, Codes], Paired | Unmeasured] | None = None
-    measure: Callable[[str, Any, Floats, Codes, float], Level | Unmeasured] | None = None
+    compare: Callable[[str, Weighted], Paired | Unmeasured] | None = None
+    measure: Callable[[str, Weighted, float], Level | Unmeasured] | None = None
 
 
 NOTHING = RowEstimator()
 BY_CELLS = RowEstimator(reads=(Cells,), influence=influence.influence_of_cells)
-BY_FIGURES = RowEstimator(reads=(RowFigures,), influence=influence.influence_of_means)
+BY_FIGURES = RowEstimator(reads=(RowFigures, MoveSums), influence=influence.influence_of_means)
 BY_RANKS = RowEstimator(reads=(Ranked, OneVsRest), influence=influence.influence_of_ranks)
 BY_BINS = RowEstimator(
     reads=(Ranked,),
     compare=lambda *_: Unmeasured(reason=calibration.NO_ERROR),
-    measure=lambda _, scores, weight, *__: calibration.level(scores, weight),
+    measure=lambda _, sample, __: calibration.level(cast("Ranked", sample.inner), sample.weight),
 )
 BY_GROUPS = RowEstimator(
     reads=(Cells,),
-    compare=lambda name, *rows: fairness.compared(name, fairness.rates(name, *rows)),
-    measure=lambda name, cells, weight, clusters, confidence: fairness.level(
-        name, fairness.rates(name, cells, weight, clusters), confidence
-    ),
+    compare=lambda name, sample: fairness.compared(name, _rates(name, sample)),
+    measure=lambda name, sample, confidence: fairness.level(name, _rates(name, sample), confidence),
 )
 _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precision"})
 
@@ -71,9 +85,8 @@ def compare(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Paired
         )
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    inner, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.compare is not None:
-        return estimator.compare(metric.name, inner, weight, _clusters(weighted_sample))
+        return estimator.compare(metric.name, weighted_sample)
     influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence
@@ -89,9 +102,8 @@ def measure(
         return weighted_sample
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    inner, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.measure is not None:
-        return estimator.measure(metric.name, inner, weight, _clusters(weighted_sample), confidence)
+        return estimator.measure(metric.name, weighted_sample, confidence)
     influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence
@@ -104,16 +116,25 @@ def measure(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sums:
-    """What is independent of one another: how far each cluster, or row, `moves` the values.
+    """How far what is independent of one another moves the values: clusters, or rows.
 
-    Shape (G, models); `scale` is G / (G - 1) of those that move anything, `df` the degrees of
-    freedom that as many clusters of equal weight would leave.
+    `squares` and `cubes` are sums of products of their moves, shapes (models,) * 2 and * 3;
+    `farthest` the largest distance of two models' moves, and the largest of the last model's;
+    `telling` how many move anything, `df` the degrees of freedom that as many clusters of equal
+    weight would leave.
     """
 
-    moves: Floats
-    scale: float
+    squares: Floats
+    cubes: Floats
+    farthest: tuple[float, float]
+    telling: int
     df: float
     method: str
+
+    @property
+    def covariance(self) -> Floats:
+        """Of the values."""
+        return self.telling / (self.telling - 1) * self.squares
 
     @property
     def effective(self) -> float:
@@ -121,21 +142,34 @@ class _Sums:
         return self.df + 1
 
 
+def _rates(name: str, sample: Weighted) -> fairness.Rates | Unmeasured:
+    return fairness.rates(name, cast("Cells", sample.inner), sample)
+
+
 def _drop_weightless(sample: Weighted) -> Weighted | Unmeasured:
-    """Without rows of no weight, which tell nothing."""
+    """Without rows of no weight, which tell nothing; only shares of the weights count."""
     counts = sample.weight > 0
     if not counts.any():
         return Unmeasured(reason="all weights are 0")
+    if sample.powers is None:
+        sample = replace(sample, weight=near_one(sample.weight))
     if counts.all():
         return sample
-    cluster = None if sample.cluster is None else sample.cluster[counts]
-    return Weighted(weight=sample.weight[counts], cluster=cluster, inner=_at(sample.inner, counts))
+    cluster = sample.cluster
+    return Weighted(
+        weight=sample.weight[counts],
+        cluster=None if cluster is None else np.unique(cluster[counts], return_inverse=True)[1],
+        inner=_at(sample.inner, counts),
+        times=None if sample.times is None else sample.times[counts],
+        powers=None if sample.powers is None else sample.powers.at(counts),
+    )
 
 
 def _at(values: Any, rows: Any) -> Any:
     match values:
         case RowFigures():
-            return RowFigures(values=values.values[rows])
+            varied = None if values.varied is None else values.varied[rows]
+            return RowFigures(values=values.values[rows], varied=varied)
         case OneVsRest():
             return OneVsRest(classes=tuple(_at(one, rows) for one in values.classes))
         case Ranked():
@@ -159,6 +193,8 @@ def _at(values: Any, rows: Any) -> Any:
 def _alone(sample: Weighted) -> Weighted:
     inner: Any = sample.inner
     match inner:
+        case MoveSums():
+            inner = inner.alone
         case RowFigures():
             pair = inner.values.shape[1] % 2 == 0
             inner = _without_champion(inner) if pair else inner
@@ -172,10 +208,6 @@ def _alone(sample: Weighted) -> Weighted:
 def _without_champion(figures: RowFigures) -> RowFigures:
     varied = None if figures.varied is None else np.delete(figures.varied, 1, axis=1)
     return RowFigures(values=np.delete(figures.values, 1, axis=1), varied=varied)
-
-
-def _clusters(sample: Weighted) -> Codes:
-    return np.arange(sample.rows) if sample.cluster is None else sample.cluster
 
 
 def _problem(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Unmeasured | None:
@@ -199,11 +231,28 @@ def _influence(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Inf
 
 
 def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
-    """By cluster; those that cannot move the value are no evidence of how far it moves."""
-    cluster = _clusters(sample)
+    """Of what can move the value: the rest is no evidence of how far it moves."""
+    if isinstance(sample.inner, MoveSums):
+        sums = _of_moves(sample, sample.inner)
+    elif sample.powers is not None:
+        sums = _of_kinds(sample, influence)
+    else:
+        sums = _of_clusters(sample, influence)
+    if sums.telling <= 1 or (sample.cluster is not None and sums.telling < FEWEST_CLUSTERS):
+        named = "clusters" if sample.cluster is not None else "rows"
+        return Unmeasured(reason=f"{sums.telling} informative {named} {_TOO_FEW}")
+    return sums
+
+
+def _of_clusters(sample: Weighted, influence: Influence) -> _Sums:
+    cluster = sample.codes
     groups = int(cluster.max()) + 1
-    moves = np.stack([summed(cluster, m, groups) for m in influence.moves.T], axis=1)
-    telling = summed(cluster, np.abs(influence.moves).sum(axis=1), groups) > 0
+    moves, sizes = (
+        np.stack([summed(cluster, m, groups) for m in some.T], axis=1)
+        for some in (influence.moves, np.abs(influence.moves))
+    )
+    moves[np.abs(moves) <= ROUNDING * sizes] = 0.0
+    telling = sizes.sum(axis=1) > 0
     if isinstance(sample.inner, RowFigures) and sample.inner.varied is not None:
         telling |= summed(cluster, sample.inner.varied.any(axis=1).astype(float), groups) > 0
     weight = summed(cluster, sample.weight, groups)
@@ -211,15 +260,56 @@ def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
         moves, weight = moves[telling], weight[telling]
     else:
         moves, weight = moves[weight > 0], weight[weight > 0]
-    if len(moves) <= 1 or (sample.cluster is not None and len(moves) < FEWEST_CLUSTERS):
-        named = "clusters" if sample.cluster is not None else "rows"
-        return Unmeasured(reason=f"{len(moves)} informative {named} {_TOO_FEW}")
     return _Sums(
-        moves=moves,
-        scale=len(moves) / (len(moves) - 1),
+        squares=moves.T @ moves,
+        cubes=np.einsum("gi,gj,gk->ijk", moves, moves, moves, optimize=True),
+        farthest=_farthest(moves),
+        telling=len(moves),
         df=max(1.0, effective_rows(weight) - 1),
         method="weighted-t" if sample.cluster is None else "cluster-t",
     )
+
+
+def _of_kinds(sample: Weighted, influence: Influence) -> _Sums:
+    """Of rows that move the values alike, each times its weight."""
+    powers, times = cast("WeightPowers", sample.powers), cast("Codes", sample.times)
+    slopes = influence.moves / sample.weight[:, None]
+    telling = np.abs(slopes).sum(axis=1) > 0
+    if not telling.any():
+        telling[:] = True
+    weight, draws = powers.typical
+    moves = weight[:, None] * slopes
+    squares = float(powers.squares[telling].sum())
+    return _Sums(
+        squares=(draws[:, None] * moves).T @ moves,
+        cubes=np.einsum("g,gi,gj,gk->ijk", draws, moves, moves, moves, optimize=True),
+        farthest=_farthest(powers.largest[:, None] * slopes),
+        telling=int(times[telling].sum()),
+        df=max(1.0, effective_of_sums(float(sample.weight[telling].sum()), squares) - 1),
+        method="weighted-t",
+    )
+
+
+def _of_moves(sample: Weighted, moves: MoveSums) -> _Sums:
+    powers, times = cast("WeightPowers", sample.powers), cast("Codes", sample.times)
+    at = len(moves.value) - 1
+    telling, effective = moves.telling[at], moves.effective[at]
+    if telling == 0:
+        telling = int(times[0])
+        effective = effective_of_sums(float(sample.weight[0]), float(powers.squares[0]))
+    return _Sums(
+        squares=moves.squares,
+        cubes=moves.cubes,
+        farthest=(moves.farthest, 0.0),
+        telling=telling,
+        df=max(1.0, effective - 1),
+        method="weighted-t",
+    )
+
+
+def _farthest(moves: Floats) -> tuple[float, float]:
+    distances = np.abs(moves[:, 0] - moves[:, -1])
+    return float(distances.max()), float(np.abs(moves[:, -1]).max())
 
 
 def _paired(sample: Weighted, influence: Influence, fewest: int) -> Paired | Unmeasured:
@@ -229,21 +319,20 @@ def _paired(sample: Weighted, influence: Influence, fewest: int) -> Paired | Unm
     if isinstance(sums, Unmeasured):
         return sums
     challenger, champion = map(float, influence.value)
-    distances = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
-    extreme = max(float(distances.max()), influence.unseen)
-    by_moments = isinstance(sample.inner, RowFigures)
+    extreme = max(sums.farthest[0], influence.unseen)
+    by_moments = isinstance(sample.inner, RowFigures | MoveSums)
     difference = Linear(
         challenger=challenger,
         champion=champion,
-        covariance=sums.scale * sums.moves.T @ sums.moves,
-        third=np.einsum("gi,gj,gk->ijk", sums.moves, sums.moves, sums.moves, optimize=True),
-        rows=len(sums.moves),
+        covariance=sums.covariance,
+        third=sums.cubes,
+        rows=sums.telling,
         method=sums.method,
         df=sums.df,
-        extreme=(0.0, 0.0) if by_moments else (extreme, float(np.abs(sums.moves[:, 1]).max())),
+        extreme=(0.0, 0.0) if by_moments else (extreme, sums.farthest[1]),
         extreme_of_harm=influence.unseen if sample.cluster is None else 0.0,
-        fewest=min(len(sums.moves), max(1, fewest)),
-        published=sums.df if distances.any() else None,
+        fewest=min(sums.telling, max(1, fewest)),
+        published=sums.df if sums.farthest[0] > 0 else None,
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
@@ -252,7 +341,7 @@ def _interval(
     metric: Metric, value: float, sums: _Sums, confidence: float
 ) -> ConfidenceInterval | Unmeasured:
     """Wilson's for shares, on as many rows as have this variance; t for others."""
-    variance = sums.scale * float((sums.moves[:, 0] ** 2).sum())
+    variance = float(sums.covariance[0, 0])
     if metric.name in _SHARES:
         rows = value * (1 - value) / variance if variance > 0 else sums.effective
         return replace(wilson(value * rows, rows, confidence), method=sums.method)

@@ -5,45 +5,31 @@ move it alike, and of a mean the sum of a cluster's figures says how far.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cdml.adapters.predictions.exact_sums import ExactSums, by_code, scaled
+from cdml.adapters.predictions.exact_sums import ExactSums, scaled
+from cdml.adapters.predictions.part_sums import Kind, PartSums
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
-from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.config.class_labels import name_group
 from cdml.errors import InputError
-from cdml.statistics.metrics import Loss, Metric, Statistic
-from cdml.statistics.samples import Cells, RowFigures, Weighted
+from cdml.statistics.metrics import Metric, Statistic
+from cdml.statistics.samples import Cells, CountArray, Floats, RowFigures, Weighted
 
 MOST_CLUSTERS = 1_000_000
 MOST_KINDS = 500
 """Combinations of label, predictions and group of which clusters are counted."""
-_SQUARES = "squares"
-Kind = tuple[Any, ...]
 
 
 @dataclass(kw_only=True)
-class ClusterSums:
-    """The clusters of a comparison.
-
-    `kinds` are the combinations of outcomes that occur, `outcome` the SQL of each part of one, and
-    `as_cells` makes cells of kinds, for metrics of groups or for others.
-    """
-
-    engine: SqlRunner
-    row: Row
-    slices: tuple[Slicing, ...]
-    metrics: tuple[Metric, ...]
-    kinds: Sequence[Kind]
-    outcome: Sequence[str]
-    as_cells: Callable[[Metric, Sequence[Kind]], Cells]
+class ClusterSums(PartSums):
+    """The clusters of a comparison, their rows with or without weights."""
 
     def require_few(self) -> None:
         """Refuse more clusters, or kinds of rows, than can be told apart here.
@@ -51,7 +37,7 @@ class ClusterSums:
         Raises:
             InputError: there are more.
         """
-        [(clusters,)] = self._fetch(f"SELECT count(DISTINCT {self._cluster}) FROM {self._rows}")
+        [(clusters,)] = self.fetch(f"SELECT count(DISTINCT {self._cluster}) FROM {self.rows}")
         hint = "Write the predictions to Parquet files."
         if clusters > MOST_CLUSTERS:
             raise InputError(
@@ -70,45 +56,82 @@ class ClusterSums:
         """What a metric reads of a part: an entry for the rows of a cluster that move it alike."""
         column, code = (None, 0) if place is None else place
         if metric.family.reads in {Statistic.LOSSES, Statistic.SQUARES}:
-            squares = metric.family.reads is Statistic.SQUARES
-            return self._means(_SQUARES if squares else metric.averaged, column)[code]
-        clusters = self._counts(column)[code]
-        at, of_kind = clusters.nonzero()
-        count = clusters[at, of_kind]
-        cells = self.as_cells(metric, [self.kinds[kind] for kind in of_kind])
+            return self._means(metric, column).get(code) or _weightless(
+                RowFigures(values=np.zeros((1, len(self.figures(metric, "0")[0]))))
+            )
+        if code not in self._counts(column):
+            return _weightless(self.as_cells(metric, self.kinds[:1]))
+        counts, weights = self._counts(column)[code]
+        at, of_kind = counts.nonzero()
+        count = counts[at, of_kind]
+        cells = self.as_cells(metric, [self.kinds[int(kind)] for kind in of_kind])
         return Weighted(
-            weight=count.astype(float),
+            weight=weights[at, of_kind],
             cluster=np.unique(at, return_inverse=True)[1],
             inner=replace(cells, count=count),
             times=count,
         )
 
-    def _counts(self, column: int | None) -> dict[int, Any]:
-        """By slice the rows of each kind in each cluster, shape (clusters, kinds)."""
+    def _counts(self, column: int | None) -> dict[int, tuple[CountArray, Floats]]:
+        """By slice the rows of each kind in each cluster, and their weight.
+
+        Both have the shape (clusters, kinds).
+        """
         if column not in self._counted:
-            kinds = range(len(self.kinds))
             parts = [f"{one} AS o{at}" for at, one in enumerate(self.outcome)]
-            inner = ", ".join([f"{self._code(column)} AS code", f"{self._cluster} AS g", *parts])
-            counted = ", ".join(
-                f"sum(CASE WHEN {self._is(self.kinds[kind])} THEN 1 ELSE 0 END) AS v{kind}"
-                for kind in kinds
-            )
-            listed = ", ".join(["code", *(f"v{kind}" for kind in kinds)])
-            rows = self._fetch(
-                f"SELECT {listed}, count(*) FROM (SELECT code, {counted} FROM"
-                f" (SELECT {inner} FROM {self._rows}) GROUP BY code, g) GROUP BY {listed}"
+            inner = ", ".join([f"{self.code(column)} AS code", f"{self._cluster} AS g", *parts])
+            stored = ", ".join(["code", "g", *(f"o{at}" for at in range(len(parts)))])
+            scale = self._heaviest(column)
+            weighed = ""
+            if scale:
+                inner += f", {self.weight} AS w"
+                code = "0" if column is None else "code"
+                [whole] = scaled(scale, code)
+                weighed = f", CAST({whole.replace('{x}', 'w')} AS BIGINT) AS f"
+            inner = f"SELECT {inner} FROM {self.rows}{self.heavy}"
+            counted = [
+                f"sum(CASE WHEN {self._is(kind)} THEN {what} ELSE 0 END) AS {name}{at}"
+                for what, name in (("1", "v"), *((("f", "u"),) if scale else ()))
+                for at, kind in enumerate(self.kinds)
+            ]
+            listed = ", ".join(["code", *(one.rpartition(" AS ")[2] for one in counted)])
+            rows = self.fetch(
+                f"SELECT {listed}, count(*) FROM (SELECT code, {', '.join(counted)} FROM"
+                f" (SELECT {stored}{weighed} FROM ({inner})) GROUP BY code, g) GROUP BY {listed}"
             )
             by_code_: dict[int, list[Any]] = {}
-            for code, *counts in sorted(rows):
-                by_code_.setdefault(code, []).append(counts)
+            for code_, *counts in sorted(rows):
+                by_code_.setdefault(code_, []).append(counts)
             self._counted[column] = {
-                code: np.repeat(some[:, :-1], some[:, -1], axis=0)
-                for code, some in ((code, np.array(one)) for code, one in by_code_.items())
+                code_: self._unpacked(some, scale.get(code_)) for code_, some in by_code_.items()
             }
         return self._counted[column]
 
+    def _unpacked(
+        self, rows: Sequence[Sequence[int]], scale: ExactSums | None
+    ) -> tuple[CountArray, Floats]:
+        kinds, times = len(self.kinds), [row[-1] for row in rows]
+        counts = np.array([row[:kinds] for row in rows], dtype=np.int64)
+        weights = counts.astype(float)
+        if scale:
+            [bits] = scale.fine
+            # The lightest rows of all have a weight, too.
+            wholes = [[max(whole, 1) for whole in row[kinds:-1]] for row in rows]
+            weights = np.array([[math.ldexp(whole, -bits) for whole in row] for row in wholes])
+        return np.repeat(counts, times, axis=0), np.repeat(weights, times, axis=0)
+
+    def _heaviest(self, column: int | None) -> dict[int, ExactSums]:
+        """By slice the scale of the weights; empty where rows have none."""
+        if not self.row.layout.weight:
+            return {}
+        largest = self.fetch(
+            f"SELECT {self.code(column)} AS code, max({self.weight}) FROM {self.rows}{self.heavy}"
+            " GROUP BY 1"
+        )
+        return {code: ExactSums(figures=("w",), largest=(size,)) for code, size in largest}
+
     @cached_property
-    def _counted(self) -> dict[int | None, dict[int, Any]]:
+    def _counted(self) -> dict[int | None, dict[int, tuple[CountArray, Floats]]]:
         return {}
 
     @cached_property
@@ -118,29 +141,37 @@ class ClusterSums:
     def _is(self, kind: Kind) -> str:
         return " AND ".join(f"o{at} = {_constant(part)}" for at, part in enumerate(kind))
 
-    def _means(self, name: str, column: int | None) -> dict[int, Weighted]:
+    def _means(self, metric: Metric, column: int | None) -> dict[int, Weighted]:
         """By slice the figures of each cluster: their mean, and whether its rows differ."""
+        name = self.named(metric)
         if (name, column) not in self._added:
-            code = self._code(column)
-            figures, errors = self._figures(name, code)
-            largest = ", ".join(f"max(abs({one}))" for one in figures)
+            code = self.code(column)
+            figures, errors = self.figures(metric, code)
+            weighed = [f"{one} * w" for one in ("1", *(f"x{at}" for at in range(len(figures))))]
+            listed = ", ".join(f"{one} AS x{at}" for at, one in enumerate(figures))
+            inner = (
+                f"SELECT {code} AS code, {self._cluster} AS g, {self.weight} AS w, {listed}"
+                f" FROM {self.rows}{self.heavy}"
+            )
+            largest = ", ".join(f"max(abs({one}))" for one in weighed)
             sums = {
-                group: ExactSums(figures=tuple(figures), largest=tuple(sizes))
-                for group, *sizes in self._fetch(
-                    f"SELECT {code} AS code, {largest} FROM {self._rows} GROUP BY 1"
+                group: ExactSums(figures=tuple(weighed), largest=tuple(sizes))
+                for group, *sizes in self.fetch(
+                    f"SELECT code, {largest} FROM ({inner}) GROUP BY code"
                 )
             }
-            inner = ", ".join(f"{one} AS x{at}" for at, one in enumerate(figures))
+            if not sums:
+                return self._added.setdefault((name, column), {})
             wholes = (
-                f"sum(CAST({one.replace('{x}', f'x{at}')} AS BIGINT))"
+                f"sum(CAST({one.replace('{x}', weighed[at])} AS BIGINT))"
                 for at, one in enumerate(scaled(sums, code if code == "0" else "code"))
             )
             differ = (
                 f"CASE WHEN min(x{at}) < max(x{at}) THEN 1 ELSE 0 END" for at in range(errors)
             )
-            rows = self._fetch(
-                f"SELECT code, count(*), {', '.join([*wholes, *differ])} FROM (SELECT {code} AS"
-                f" code, {self._cluster} AS g, {inner} FROM {self._rows}) GROUP BY code, g"
+            rows = self.fetch(
+                f"SELECT code, count(*), {', '.join([*wholes, *differ])} FROM ({inner})"
+                " GROUP BY code, g"
             )
             by_group: dict[int, list[Any]] = {}
             for group, *totals in sorted(rows):
@@ -150,54 +181,37 @@ class ClusterSums:
             }
         return self._added[name, column]
 
-    def _figures(self, name: str, code: str) -> tuple[list[str], int]:
-        """The figures of `Moments`, and how many of them are errors."""
-        if name != _SQUARES:
-            [metric, *_] = (
-                one
-                for one in self.metrics
-                if one.averaged == name and one.family.reads is Statistic.LOSSES
-            )
-            errors = [self.row.averaged(metric, side) for side in self.row.sides]
-            return errors, len(errors)
-        errors = [self.row.loss(Loss.SQUARED, side) for side in self.row.sides]
-        label = self.row.label()
-        middles = self._fetch(
-            f"SELECT {code} AS code, (min({label}) + max({label})) / 2 FROM {self._rows} GROUP BY 1"
-        )
-        centred = f"({label} - {by_code(dict(middles), code)})"
-        return [*errors, centred, f"pow({centred}, 2)"], len(errors)
-
-    @property
-    def _rows(self) -> str:
-        return self.row.pair.relation
-
     @property
     def _cluster(self) -> str:
         return f"c.{quote(str(self.row.layout.cluster))}"
 
-    def _code(self, column: int | None) -> str:
-        return "0" if column is None else self.slices[column].code()
-
-    def _fetch(self, sql: str) -> list[Any]:
-        return self.engine.fetch(sql, self.row.pair.challenger.path)
-
 
 def _entries(rows: Sequence[Sequence[Any]], sums: ExactSums) -> Weighted:
+    """Of each cluster its count, its weight, its weighted figures, and whether they differ."""
     width = len(sums.figures)
     count = np.array([row[0] for row in rows], dtype=np.int64)
+    bits = sums.fine
+    weight = np.array([math.ldexp(max(row[1], 1), -bits[0]) for row in rows])
     totals = np.array(
-        [[math.ldexp(x, -by) for x, by in zip(row[1:], sums.fine, strict=False)] for row in rows]
+        [
+            [math.ldexp(x, -by) for x, by in zip(row[2 : width + 1], bits[1:], strict=True)]
+            for row in rows
+        ]
     )
-    varied = np.zeros((len(rows), width), dtype=bool)
+    varied = np.zeros(totals.shape, dtype=bool)
     for at, row in enumerate(rows):
         varied[at, : len(row) - width - 1] = row[width + 1 :]
     return Weighted(
-        weight=count.astype(float),
+        weight=weight,
         cluster=np.arange(len(rows)),
-        inner=RowFigures(values=totals / count[:, None], varied=varied),
+        inner=RowFigures(values=totals / weight[:, None], varied=varied),
         times=count,
     )
+
+
+def _weightless(inner: Cells | RowFigures) -> Weighted:
+    """What is left of rows whose weights are all 0."""
+    return Weighted(weight=np.zeros(1), cluster=np.zeros(1, dtype=np.int64), inner=inner)
 
 
 def _constant(part: Any) -> str:

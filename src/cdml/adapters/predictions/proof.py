@@ -32,7 +32,7 @@ TOLERANCE = 1e-9
 """How far a figure may be from DuckDB's, as a share of the largest of its kind."""
 _SMALLEST = 1e-12
 _KEY, _SLICE, _GROUP, _LABEL, _FIGURE = "id", "part", "sex", "truth", "figure"
-_CLUSTER = "family"
+_CLUSTER, _WEIGHT = "family", "times"
 _PHYSICAL = {
     LogicalType.BOOLEAN: "BOOLEAN",
     LogicalType.INTEGER: "BIGINT",
@@ -192,6 +192,7 @@ class Proof:
             sensitive=_GROUP if _GROUP in self._kinds else None,
             positive=self._classes[0] if self.layout.task is Task.BINARY else None,
             cluster=_CLUSTER if self.layout.cluster else None,
+            weight=_WEIGHT if self.layout.weight else None,
             cost=_FIGURE,
             classes=(),
             max_slices=3,
@@ -209,7 +210,12 @@ class Proof:
             keys.append(LogicalType.INTEGER)
         found = {f"{_KEY}{at}": kind for at, kind in enumerate(keys)}
         found |= {f"{_SLICE}{at}": kind for at, kind in enumerate(slices)}
-        single = {_GROUP: layout.sensitive, _CLUSTER: layout.cluster, _LABEL: layout.label}
+        single = {
+            _GROUP: layout.sensitive,
+            _CLUSTER: layout.cluster,
+            _WEIGHT: layout.weight,
+            _LABEL: layout.label,
+        }
         for name, column in single.items():
             found |= dict(zip([name], kinds([column] if column else []), strict=False))
         if found.get(_LABEL) in {LogicalType.DATE, LogicalType.TIMESTAMP}:
@@ -251,16 +257,17 @@ class Proof:
         """Those of the challenger (0) or of the champion (1), in another order."""
         order = [(at * 7 + 3) % ROWS if side else at for at in range(ROWS)]
         values = {name: [self._value(name, at, side) for at in order] for name in self._kinds}
-        if not usable and side == len(self.files) - 1:
-            self._spoil(values)
+        if not usable:
+            self._spoil(values, side)
         return ProofRows(kinds=self._kinds, values=values)
 
-    def _spoil(self, values: dict[str, list[Any]]) -> None:
-        """Put what cannot be used into a row each."""
+    def _spoil(self, values: dict[str, list[Any]], side: int) -> None:
+        """Put what cannot be used into a row each: of a model's, and of what all rows have."""
         at = 0
-        for name in (
-            n for n in values if n in {_LABEL, PREDICTION, _FIGURE, _CLUSTER} or SCORE in n
-        ):
+        last = side == len(self.files) - 1
+        spoiled = {_CLUSTER, _WEIGHT} if side == 0 else set()
+        spoiled |= {_LABEL, PREDICTION, _FIGURE, *self._scored} if last else set()
+        for name in (one for one in values if one in spoiled):
             numbers = self._kinds[name] is LogicalType.NUMBER
             few = 1 if not numbers else len(_UNUSABLE) if self.has_nan else 3
             for value in _UNUSABLE[:few]:
@@ -273,8 +280,8 @@ class Proof:
             return _distinct(kind, at, side)
         if name in (*self._layout.slices, _GROUP):
             return None if at % 7 == 0 else _distinct(kind, at * at % 6, 0)
-        if name == _CLUSTER:
-            return _distinct(kind, at * 5 % 17, 0)
+        if name in (_CLUSTER, _WEIGHT):
+            return _distinct(kind, at * 5 % 17, 0) if name == _CLUSTER else _weight(kind, at)
         if name == _FIGURE:
             return ((at * 11 + side * 3) % 13) / 4 - 1
         if name in (_LABEL, PREDICTION):
@@ -290,6 +297,14 @@ class Proof:
         classes = self._classes[:2] if self.layout.task is Task.BINARY else self._classes
         wrong = name == PREDICTION and (at * (side + 3)) % 5 == 0
         return classes[(at * at % 11 + wrong) % len(classes)]
+
+
+def _weight(kind: LogicalType, at: int) -> Any:
+    """Some rows have none, and some weigh a million times as much as others."""
+    if kind is LogicalType.BOOLEAN:
+        return at % 3 > 0
+    heavy = at * 13 % 9
+    return heavy if kind is LogicalType.INTEGER else heavy / 8 * (1e-6 if at % 5 == 0 else 1.0)
 
 
 def _field(name: str, kind: LogicalType) -> Field:

@@ -39,6 +39,14 @@ class Row:
             raise ValueError("there is no champion")
         return file
 
+    @property
+    def weight(self) -> str:
+        """How much a row counts."""
+        name = self.layout.weight
+        if name is None:
+            return "CAST(1 AS DOUBLE)"
+        return as_number(f"c.{quote(name)}", self.file("c").fields[name])
+
     def label(self, side: str = "c") -> str:
         """The truth: positive or not, the class as text, the number; of generation, that it is."""
         if self.layout.task is Task.GENERATION:
@@ -124,8 +132,8 @@ class Row:
         if self.pair.positional:
             yield same_keys(self.layout.key), KEYS_DIFFER
         if weight := self.layout.weight:
-            number = f"CAST(c.{quote(weight)} AS DOUBLE)"
-            yield f"isfinite({number}) AND {number} >= 0", f"have no weight ({weight}) of 0 or more"
+            usable = f"isfinite({self.weight}) AND {self.weight} >= 0"
+            yield usable, f"have no weight ({weight}) of 0 or more"
         if cluster := self.layout.cluster:
             yield f"c.{quote(cluster)} IS NOT NULL", f"belong to no cluster ({cluster})"
         if self.outcomes:

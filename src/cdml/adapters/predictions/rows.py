@@ -83,7 +83,7 @@ class Writing:
             for number, score in enumerate(self._scores(side)):
                 yield f"{side}_score{number}", score
         if layout.weight is not None:
-            yield "weight", f"CAST(c.{quote(layout.weight)} AS DOUBLE)"
+            yield "weight", self.row.weight
         if layout.cluster is not None:
             kind = self.row.file("c").fields[layout.cluster].type
             yield "cluster", f"CAST(c.{quote(layout.cluster)} AS {_STORED.get(kind, 'VARCHAR')})"

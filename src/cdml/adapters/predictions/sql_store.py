@@ -173,17 +173,12 @@ class SqlSamples:
 
 def _refuse_metrics(layout: Layout, metrics: Sequence[Metric]) -> None:
     """Refuse what a table's engine cannot add up, each by its name and with the reason."""
-    settings = {
-        "data.weight": (layout.weight, "the error of weighted figures depends on each row's"),
-        "data.trial or data.error": (layout.by_case, "trials are put together case by case"),
-    }
-    for name, (used, why) in settings.items():
-        if used:
-            raise ConfigurationError(
-                f"{name} cannot be used with predictions in tables: {why}, and only counts and sums"
-                " of all rows leave the table.",
-                f"{_TO_FILES} use {name}.",
-            )
+    if layout.by_case:
+        raise ConfigurationError(
+            "data.trial or data.error cannot be used with predictions in tables: trials are put"
+            " together case by case, and only counts and sums of all rows leave the table.",
+            f"{_TO_FILES} use data.trial or data.error.",
+        )
     refused: dict[tuple[str, str], list[str]] = {}
     for metric in metrics:
         if refusal := _refusal(metric, layout):
@@ -202,6 +197,8 @@ def _refusal(metric: Metric, layout: Layout) -> tuple[str, str] | None:
         return "a metric of your own reads the rows, and the rows stay in the table", ""
     if reads is Statistic.SCORES and layout.cluster:
         return "its error is that of the ranks in each cluster", ", or gate log_loss"
+    if reads is Statistic.SCORES and layout.weight:
+        return "its error is that of the weights above each row", ", or gate log_loss"
     if reads not in _ADDED_UP or layout.reads_cases(metric):
         why = "only counts and sums leave the table, and it needs the values of all rows"
         return why, ", or gate other metrics, such as log_loss, f1 or mean_absolute_error"

@@ -22,6 +22,7 @@ from cdml.adapters.predictions.slicing import (
     order_positions,
 )
 from cdml.adapters.predictions.spilled_scores import SpilledScores
+from cdml.adapters.predictions.weight_sums import WeightSums
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.errors import InputError
@@ -231,7 +232,7 @@ class StatisticsQuery:
         if layout.weight is None and layout.cluster is None:
             return None
         if not self.collects:
-            return self._clusters(groups, present)
+            return self._added(groups, present)
         return WeightedRows(
             engine=self.engine,
             row=self.row,
@@ -241,7 +242,7 @@ class StatisticsQuery:
             present=present,
         ).sample
 
-    def _clusters(
+    def _added(
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
         kinds = sorted(groups[None].cells, key=lambda kind: tuple(map(str, kind)))
@@ -250,7 +251,7 @@ class StatisticsQuery:
             fair = metric.family.reads is Statistic.GROUPS
             return kind_cells(some, self.row, self.sensitive, present if fair else ())
 
-        sums = ClusterSums(
+        sums = (ClusterSums if self.row.layout.cluster else WeightSums)(
             engine=self.engine,
             row=self.row,
             slices=self.slices,
@@ -259,7 +260,8 @@ class StatisticsQuery:
             outcome=self._outcome(),
             as_cells=as_cells,
         )
-        sums.require_few()
+        if isinstance(sums, ClusterSums):
+            sums.require_few()
         return sums.sample
 
 

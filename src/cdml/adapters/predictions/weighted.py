@@ -94,8 +94,7 @@ class WeightedRows:
 
     def _columns(self) -> Iterator[tuple[str, str]]:
         layout = self.row.layout
-        weight = f"CAST(c.{quote(layout.weight)} AS DOUBLE)" if layout.weight else "1.0::DOUBLE"
-        yield "weight", weight
+        yield "weight", self.row.weight
         if layout.cluster:
             yield "cluster", f"hash(c.{quote(layout.cluster)})"
         for index, one in enumerate(self.slices):
