@@ -63,10 +63,10 @@ def usage(command: Sequence[str], times: int = 1, root: Path = ROOT) -> Usage:
     )
 
 
-def tree_usage(command: Sequence[str], server: int | None = None) -> Usage:
+def tree_usage(command: Sequence[str], server: int | None = None, every: float = 0.1) -> Usage:
     """What a command, its children and a server's processes need together; a verdict is no failure.
 
-    Looked at ten times a second: the memory that processes share counts once.
+    Looked at `every` so many seconds: the memory that processes share counts once.
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     before = sum(_processor(one) for one in _family(server)) if server else 0.0
@@ -80,7 +80,7 @@ def tree_usage(command: Sequence[str], server: int | None = None) -> Usage:
             most = max(most, sum(map(_mebibytes, family)))
             for one in family:  # one that ended meanwhile took nothing
                 spent[one] = max(spent.get(one, 0.0), _processor(one))
-            time.sleep(0.1)
+            time.sleep(every)
         if process.returncode not in _VERDICTS:
             errors.seek(0)
             raise RuntimeError(f"{command} ended with {process.returncode}: {errors.read()}")
