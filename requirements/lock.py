@@ -35,11 +35,12 @@ ALONE = ("kserve",)
 OPTIONS = ["--universal", "--python-version", "3.11", "--quiet"]
 HASHED = ["--generate-hashes", "--no-annotate", "--no-header"]
 ELSEWHERE = re.compile(
-    r"-pp\d+-|-cp3\d+t-|(?:i686|win32|armv\w+|ppc64le|s390x|riscv64|loongarch64|ios|android|emscripten)\w*\.whl$"
+    r"-pp\d+-|-cp3\d+t-|-graalpy|-musllinux[\w.]*\.whl$|(?:i686|win32|win_arm64|armv\w+|ppc64le|s390x|riscv64|loongarch64|ios|android|emscripten)\w*\.whl$"
 )
 """Wheels for interpreters and machines that DuckDB and Arrow are not built for, and so not we.
 
-Interpreters without the global lock (`cp313t`) are among them: DuckDB has no wheels for these.
+Interpreters without the global lock (`cp313t`) and Linux with musl are among them, for which DuckDB
+has no wheels, and Windows on ARM, for which Arrow has none.
 """
 
 
