@@ -75,7 +75,7 @@ class Scorer(Protocol):
 
     @property
     def times_rows(self) -> bool:
-        """Whether single rows are asked as well, for `Scored.latency_ms`."""
+        """Whether single rows are sent as well, for `Scored.latency_ms`."""
         ...
 
     def score(self, job: ScoringJob, progress: Progress) -> Scored:

@@ -17,7 +17,7 @@ _STEP = 0.01
 """Of a cell's weight; the five-point rule is then good to ten digits."""
 _KINDS_AT_ONCE = 256
 ROUNDING = 1e-12
-"""Of a row's figures and of their mean: no nearer to the mean is a row that tells something."""
+"""Of a row's figures and of their mean: a row this near to the mean shows nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -58,7 +58,7 @@ class ProcessScorer:
 
     @property
     def times_rows(self) -> bool:
-        """Some rows are asked alone."""
+        """Some rows are sent alone."""
         return True
 
     @property

@@ -90,7 +90,7 @@ class SparkScorer:
 
     @property
     def times_rows(self) -> bool:
-        """No row is asked alone: a time in Spark says nothing about one in production."""
+        """No row is sent alone: a time in Spark says nothing about one in production."""
         return False
 
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
