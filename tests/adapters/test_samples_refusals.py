@@ -198,8 +198,18 @@ UNSCORED = [
         (multiclass(), ("a", "b")),
         (scored(UNSCORED, *KINDS, "d"), KINDS),
         (change(multiclass(), 3, prediction="d"), KINDS),
+        ([{k.replace("_b", "_B"): v for k, v in row.items()} for row in multiclass()], ()),
+        (change(multiclass(), 3, prediction="B "), ()),
     ],
-    ids=["predictions", "scores", "a label too few", "a score too many", "a prediction too many"],
+    ids=[
+        "predictions",
+        "scores",
+        "a label too few",
+        "a score too many",
+        "a prediction too many",
+        "one score's name",
+        "one prediction",
+    ],
 )
 def test_classes_that_are_none_of_the_labels_or_the_listed_are_refused(
     samples, write, rows, classes
@@ -208,6 +218,22 @@ def test_classes_that_are_none_of_the_labels_or_the_listed_are_refused(
     layout = replace(MULTICLASS, classes=tuple(classes))
     with pytest.raises(InputError):
         samples.reduce(write("a", rows), None, layout, metrics)
+
+
+def test_scores_of_the_other_class_are_refused(samples, write):
+    decided = [{**row, "prediction": row["score"] > 0.5} for row in ROWS]
+    samples.reduce(write("a", decided), None, BINARY, of(Task.BINARY))
+    turned = [{**row, "score": 1 - row["score"]} for row in decided]
+    with pytest.raises(InputError):
+        samples.reduce(write("a", decided), write("b", turned), BINARY, of(Task.BINARY))
+
+
+def test_whole_numbers_beyond_floats_have_exact_errors(write):
+    rows = [{"id": i, "carrier": "AA", "delay": 2**62 + i} for i in range(200)]
+    mine = [{**row, "prediction": row["delay"] + 100} for row in rows]
+    metric = METRICS["mean_absolute_error"]
+    [part, *_] = DuckSamples().reduce(write("a", mine), None, REGRESSION, (metric,))
+    assert 100 == part.sample(metric).mean[0]
 
 
 def test_two_columns_of_one_class_are_refused(samples, write):

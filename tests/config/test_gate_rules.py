@@ -168,3 +168,12 @@ def test_what_a_model_that_knows_nothing_reaches_lies_in_the_range(metric):
         assert task in metric.tasks
         assert value in metric.range
         assert value != metric.best
+
+
+def test_the_label_is_not_the_prediction_itself(tmp_path):
+    head = HEAD.replace("label: y", "label: prediction")
+    (tmp_path / "cdml.yaml").write_text(
+        head.format("positive: 1") + "gates: [{metric: accuracy, at_least: 0.9}]\n"
+    )
+    with pytest.raises(ConfigurationError, match="every answer would be right"):
+        load(tmp_path / "cdml.yaml", targets=["registry"], environment={})

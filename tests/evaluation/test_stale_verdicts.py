@@ -231,3 +231,32 @@ class TestEvidenceOfAnother:
         monkeypatch.delenv("GITHUB_ACTIONS")
 
         assert 0 == step.run()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        (["gate", "--nope"], ".cdml"),
+        (["gate", "--isolation", "some"], ".cdml"),
+        (["gate", "--config", "a/cdml.yaml", "--output-dir=out", "--nope"], "a/out"),
+        (["compare-to-champion", "--challenger"], ".cdml"),
+    ],
+)
+def test_an_option_that_cannot_be_read_leaves_no_older_verdict(
+    tmp_path, monkeypatch, capsys, arguments, folder
+):
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / folder
+    output.mkdir(parents=True)
+    (output / "comparison.json").write_text("{}")
+
+    assert 2 == run(arguments)
+    assert [f"{arguments[0]}.error.json"] == [file.name for file in output.iterdir()]
+    assert "cdml: " in capsys.readouterr().err
+
+
+def test_an_option_that_cannot_be_read_makes_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert 2 == run(["gate", "--nope"])
+    assert [] == list(tmp_path.iterdir())

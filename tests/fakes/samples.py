@@ -220,10 +220,19 @@ def _check(rows, layout, metrics, beside):
         values = {row[name] for row in rows for name in (layout.label, "prediction")}
         fine = layout.positive in values and len(values) <= 2
         bad = 0 if fine else len(rows)
+        bad += bool(fine and scored and _is_turned_round(rows, layout))
     if not bad and layout.task is Task.REGRESSION:
         bad = sum(not all(abs(row[name]) < 1e49 for name in columns) for row in rows)
     if bad:
         raise InputError(f"{bad:,} rows cannot be used.")
+
+
+def _is_turned_round(rows, layout):
+    sides = [
+        [row["score"] for row in rows if (row["prediction"] == layout.positive) is side]
+        for side in (True, False)
+    ]
+    return min(map(len, sides)) >= 10 and max(sides[0]) < min(sides[1])
 
 
 def _check_classes(rows, layout):
@@ -238,8 +247,15 @@ def _has_unknown_classes(rows, layout):
     told = {text(one) for one in layout.classes}
     if told:
         return not {*labels, *said, *scored} <= told
-    strange = said.isdisjoint({*labels, *scored})
-    return strange or len(set(scored)) < len(scored) or (bool(scored) and labels.isdisjoint(scored))
+    plain = {label.strip().casefold() for label in labels}
+    near = any(one.strip().casefold() in plain for one in said - {*labels, *scored})
+    renamed = labels & {*scored} and labels - {*scored} and {*scored} - labels - said
+    strange = near or renamed or said.isdisjoint({*labels, *scored})
+    return (
+        bool(strange)
+        or len(set(scored)) < len(scored)
+        or (bool(scored) and labels.isdisjoint(scored))
+    )
 
 
 def _number(name):

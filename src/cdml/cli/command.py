@@ -1,7 +1,7 @@
 """Commands that take their options from `PARAMETERS`, and leave an error as evidence."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +9,7 @@ import click
 
 from cdml.cli.error_evidence import record_errors
 from cdml.cli.parameters import Parameter, options_of
+from cdml.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -91,6 +92,30 @@ class Command(click.Command):
         if self.files is not None:
             with formatter.section("Files in --output-dir"):
                 formatter.write_dl(list(self.files()))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options; where they cannot be used, no older evidence of the command stays."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            config = Path(self._written("--config", ctx, given))
+            output = config.parent / self._written("--output-dir", ctx, given)
+            if self.records and output.is_dir() and not ctx.resilient_parsing:
+                name = cast("CommandName", self.name)
+                with suppress(ConfigurationError), record_errors(name, config, output):
+                    raise ConfigurationError(error.format_message()) from error
+            raise
+
+    def _written(self, option: str, ctx: click.Context, given: Sequence[str]) -> str:
+        """The value of an option among arguments that cannot all be read."""
+        for at, argument in enumerate(given):
+            if argument == option and given[at + 1 :]:
+                return given[at + 1]
+            if argument.startswith(f"{option}="):
+                return argument.removeprefix(f"{option}=")
+        found = next((one for one in self.params if option in one.opts), None)
+        return str((found and (found.value_from_envvar(ctx) or found.default)) or "")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the function; where it fails, leave its error as evidence."""

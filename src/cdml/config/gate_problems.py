@@ -92,8 +92,17 @@ def _about_task(document: Mapping[str, Any], task: Task | None) -> Iterator[Comp
 
 
 def _about_label(document: Mapping[str, Any], task: Task | None) -> Iterator[Complaint]:
-    """Whether the label may be left out: only columns of figures are measured without one."""
-    if not isinstance(at(document, "data"), dict) or at(document, "data", "label") is not None:
+    """Only columns of figures are measured without a label, and nothing by its own answers."""
+    label = at(document, "data", "label")
+    if label == "prediction":
+        yield (
+            ("data", "label"),
+            (
+                "the column of this name holds what the model says, so every answer would be right;"
+                " name the column of what is true"
+            ),
+        )
+    if not isinstance(at(document, "data"), dict) or label is not None:
         return
     gates = document.get("gates")
     names = [at(gate, "metric") for gate in gates] if isinstance(gates, list) else []

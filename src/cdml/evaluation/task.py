@@ -109,7 +109,9 @@ def _only_columns(requested: Sequence[Metric]) -> bool:
 
 def defaults(task: Task, fields: Sequence[Field]) -> tuple[Metric, ...]:
     """What an evaluation always measures, as far as there are probabilities for it."""
-    scored = any(f.name == "score" or f.name.startswith("score_") for f in fields)
+    names = [field.name for field in fields]
+    of_classes = task is Task.MULTICLASS  # a column `score` says nothing of several
+    scored = any(n.startswith("score_") if of_classes else n == "score" for n in names)
     defaults = (metrics.METRICS[name] for name in _DEFAULTS[task])
     return tuple(metric for metric in defaults if scored or not metric.needs_score)
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cdml.results.scales import Spread
 
 MOST_CLASSES = 1_000
+_ENOUGH = 10
+"""Rows of each class that do not have their scores in reverse order by chance."""
 
 
 def check_columns(
@@ -50,6 +52,9 @@ def check_columns(
             needed = (layout.required_label, PREDICTION, *needed)
         require_columns(file, (*layout.key, *slices, *needed))
         _require_numbers(file, (*figures, *_labels(engine, file, metrics)))
+    if scores == (SCORE,):
+        for file in files:
+            _refuse_turned_round(engine, file, layout)
     _require_numbers(files[0], (layout.weight,) if layout.weight else ())
     for column in figures:
         _require_one_type(engine, files, column)
@@ -281,6 +286,24 @@ def _spread(engine: SqlRunner, file: Predictions, column: str) -> "Spread | None
         log_deviation=math.sqrt(max(0.0, square - log_mean * log_mean)),
         fractions=bool(fractions),
     )
+
+
+def _refuse_turned_round(engine: SqlRunner, file: Predictions, layout: Layout) -> None:
+    """Refuse scores that are higher in every row of the other class: they are of that class."""
+    said = is_positive(quote(PREDICTION), file.fields[PREDICTION], layout.positive)
+    score = f"CAST({quote(SCORE)} AS DOUBLE)"
+    [(positives, highest, others, lowest)] = engine.fetch(
+        f"SELECT sum(CASE WHEN {said} THEN 1 ELSE 0 END), max(CASE WHEN {said} THEN {score} END),"
+        f" sum(CASE WHEN {said} THEN 0 ELSE 1 END), min(CASE WHEN NOT {said} THEN {score} END)"
+        f" FROM {file.relation}",
+        file.path,
+    )
+    if min(positives or 0, others or 0) >= _ENOUGH and highest < lowest:
+        raise InputError(
+            f"{file.path}: every row predicted as {layout.positive!r} has a lower score than all"
+            " the others.",
+            "score is the probability of the positive class (data.positive), not of the other.",
+        )
 
 
 def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[Metric]) -> None:

@@ -95,7 +95,7 @@ class Row:
         return f"{self.score(side)} - {_one_or_zero(self.label())}", "{x} * {x}"
 
     def loss(self, loss: Loss, side: str) -> str:
-        error = f"({self.prediction(side)} - {self.label()})"
+        error = self._error(side)
         match loss:
             case Loss.ABSOLUTE:
                 return f"abs({error})"
@@ -105,6 +105,15 @@ class Row:
                 return f"abs({error}) / greatest(abs({self.label()}), {_LEAST!r})"
             case _:
                 raise ValueError(f"{loss.value} is not a loss of label and prediction")
+
+    def _error(self, side: str) -> str:
+        """How far the prediction is off; exactly that of whole numbers no float can hold."""
+        name = self.layout.required_label
+        fields = (self.file(side).fields[PREDICTION], self.file("c").fields[name])
+        if any(field.type is not LogicalType.INTEGER for field in fields):
+            return f"({self.prediction(side)} - {self.label()})"
+        prediction, label = f"{side}.{quote(PREDICTION)}", f"c.{quote(name)}"
+        return f"CAST(CAST({prediction} AS HUGEINT) - CAST({label} AS HUGEINT) AS DOUBLE)"
 
     def _chance_of_label(self, side: str) -> str:
         if self.layout.task is Task.BINARY:
