@@ -60,8 +60,8 @@ INPUTS = (
     Input(
         "github-token",
         "Token for the journal (`contents: write`), deployments (`deployments: write`), the merged"
-        " pull request (`pull-requests: read`), whether a gate ran on it (`checks: read`) and"
-        " whether a run that holds the lock is over (`actions: read`)",
+        " pull request and its comment (`pull-requests: write`), whether a gate ran on it"
+        " (`checks: read`) and whether a run that holds the lock is over (`actions: read`)",
         (),
         inputs_of=("deploy",),
         default=TOKEN,
@@ -193,7 +193,7 @@ OUTPUTS = (
         "digest", "SHA-256 of the model's files.", ("gate", "train-model", "deploy", "rollback")
     ),
     Output("trained", "`false` if a version was trained with the same inputs.", ("train-model",)),
-    Output("deployment-id", "GitHub's number of the deployment.", ("deploy", "rollback")),
+    Output("deployment-id", "Number of the deployment at the code host.", ("deploy", "rollback")),
     Output(
         "parked-until",
         "Until when a paused canary waits for `resume`; empty if the operation is over.",

@@ -1,5 +1,5 @@
 /**
- * Takes the last version back, or goes to the version `to`.
+ * Rolls back to the last good version, or to the version `to`.
  *
  *     cdmlRollback environment: params.ENVIRONMENT, to: params.VERSION, reason: params.REASON
  */

@@ -252,4 +252,4 @@ def test_data_is_not_checked_where_no_check_was_translated():
 
     with pytest.raises(ConfigurationError, match="does not check data in mysql"):
         place.fetch("SELECT 1")
-    assert Decimal(1) == place.ask("SELECT 1")[0][0]
+    assert Decimal(1) == place.fetch_rows("SELECT 1")[0][0]

@@ -170,3 +170,11 @@ class Terminal(io.StringIO):
 
     def isatty(self):
         return True
+
+
+def test_a_note_that_several_parts_of_a_command_have_is_printed_once(capsys):
+    progress = ConsoleProgress(interactive=False)
+    for note in ("no remote", "no remote", "another"):
+        progress.note(note)
+
+    assert "  no remote\n  another\n" == capsys.readouterr().err

@@ -96,6 +96,20 @@ def test_a_guide_is_on_the_site(page):
     assert f"- guides/{page.name}\n" in (ROOT / "mkdocs.yml").read_text("utf-8")
 
 
+def test_the_permissions_of_the_workflows_are_explained():
+    folder = ROOT / "src/cdml/scaffold/templates"
+    page = (ROOT / "docs/guides/permissions.md").read_text("utf-8")
+    jobs = [
+        job
+        for name in ("cdml-deploy.yml", "cdml-monitor.yml", "cdml-resume.yml")
+        for job in yaml.safe_load((folder / name).read_text("utf-8"))["jobs"].values()
+    ]
+    needed = {f"`{name}: {right}`" for job in jobs for name, right in job["permissions"].items()}
+
+    assert {"`pull-requests: write`"} <= needed
+    assert set() == {one for one in needed if one not in page}
+
+
 def test_every_question_that_users_asked_has_a_guide():
     expected = {"quickstart", "first-model", "predictions-only", "held", "forks", "upgrading"}
     expected |= {"monorepo", "matrix", "private-networks", "object-stores", "offline", "platforms"}

@@ -35,7 +35,7 @@ class DuckPlace(RemoteTable):
     def by_bytes(self):
         return self.dialect != "tsql"
 
-    def ask(self, sql):
+    def fetch_rows(self, sql):
         self.asked.append(translate(sql, self.dialect))
         try:
             return self.say(sql, self.connection.execute(sql).fetchall())
@@ -44,7 +44,7 @@ class DuckPlace(RemoteTable):
 
     def fetch(self, sql, parameters: Sequence[Any] = ()):
         del parameters
-        return self.ask(sql)
+        return self.fetch_rows(sql)
 
     def reaches(self, other):
         return isinstance(other, DuckPlace) and other.connection is self.connection
@@ -55,10 +55,10 @@ class DuckPlace(RemoteTable):
         return [replace(self, name=name, columns=columns) for name, (_, columns) in rows.items()]
 
     def first_rows(self, sql):
-        return self.ask(sql)
+        return self.fetch_rows(sql)
 
     def all_rows(self, sql):
-        return iter(self.ask(sql))
+        return iter(self.fetch_rows(sql))
 
 
 def place_tables(files: Mapping[str, Any], dialect: str = "duckdb", say: Any = honest):

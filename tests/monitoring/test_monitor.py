@@ -301,6 +301,7 @@ def test_history_and_page_show_what_was_found(world):
     page = (world.output / "monitor.html").read_text()
     assert "Evidence of a degradation of Accuracy" in page
     assert 2 == page.count("<svg")
+    assert 'data-label="Promised"' in page  # on a phone each rule is a card
 
 
 def test_versions_that_are_forgotten_are_not_judged_again(world, monkeypatch):

@@ -66,6 +66,7 @@ class ConsoleProgress:
     """Seconds of work before a bar is drawn."""
     _drawing: bool = False  # one bar at a time: parallel work is reported by a line
     _open: bool = False
+    _noted: set[str] = field(default_factory=set)
 
     @classmethod
     def of_command(cls) -> Self:
@@ -101,8 +102,10 @@ class ConsoleProgress:
             self._print(f"{label} ({time.monotonic() - start:.1f} s)")
 
     def note(self, text: str) -> None:
-        """Say one line."""
-        self._print(terminal(text))
+        """Print one line, once however often a part of the command has it."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._print(terminal(text))
 
     def _print(self, line: str) -> None:
         if self.group and not self._open:

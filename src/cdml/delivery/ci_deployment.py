@@ -53,8 +53,8 @@ class CiDeployment:
         """Say how far it is."""
         self._set("in_progress", description)
 
-    def tell(self, operation: Operation) -> None:
-        """Say how it ended."""
+    def set_outcome(self, operation: Operation) -> None:
+        """Set the final status: success or failure."""
         trouble = f": {operation.trouble}" if operation.trouble else ""
         state: DeploymentState = "success" if operation.committed else "failure"
         self._set(state, f"{_summarize(operation, self.ledger.model)}{trouble}")

@@ -65,7 +65,7 @@ class RemoteEngine:
 
     def fetch(self, sql: str, about: Path) -> list[Any]:
         with _explained(about):
-            rows = self.place.ask(portable(sql))
+            rows = self.place.fetch_rows(portable(sql))
         return [tuple(map(_plain, row)) for row in rows]
 
     @contextmanager

@@ -36,10 +36,10 @@ def may_have_version(
     plain = address.startswith(("http://", "https://")) and "@" not in address
     if not plain or set_ or any(home.exists() for home in homes) or "'" in name:
         return True
-    return _asked(address, name, tag)
+    return _server_has_version(address, name, tag)
 
 
-def _asked(address: str, name: str, tag: tuple[str, str]) -> bool:
+def _server_has_version(address: str, name: str, tag: tuple[str, str]) -> bool:
     import urllib.request
 
     query = urlencode({"filter": f"name = '{name}' AND tags.`{tag[0]}` = '{tag[1]}'"})

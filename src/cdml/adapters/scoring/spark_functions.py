@@ -101,7 +101,7 @@ def probe(task: ModelTask) -> Callable[[Iterator[Any]], Iterator[Any]]:
 
     def ask(batches: Iterator[Any]) -> Iterator[Any]:
         rows = pa.Table.from_batches(batches)
-        with _told("in the first rows"):
+        with _model_errors("in the first rows"):
             model = _loaded(task)
             given, answers = _answered(model, task, rows.columns)
         shape = {
@@ -124,7 +124,7 @@ def score(task: ModelTask, shape: Shape) -> Callable[[Iterator[pa.Array]], Itera
     def ask(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         start = 1
         for batch in batches:
-            with _told(_place(start, len(batch))):
+            with _model_errors(_place(start, len(batch))):
                 model = _loaded(task)
                 model.names, model.width = shape.names, _width(shape)
                 _, answers = _answered(model, task, batch.flatten())
@@ -157,7 +157,7 @@ def read(
             rows = pa.Table.from_batches([batch])
             there = rows[ANSWER].combine_chunks()
             answers = pa.Table.from_arrays(there.flatten(), names=witness.column_names)
-            with _told(_place(start, len(batch))):
+            with _model_errors(_place(start, len(batch))):
                 both = pa.concat_tables([witness, answers.cast(witness.schema)])
                 reading = read_table(job, both, words, label)
                 if list(reading.scores) != list(scores):
@@ -194,7 +194,7 @@ def decode(reply: Mapping[str, Any]) -> tuple[Shape, Any, Any]:
 
 
 @contextmanager
-def _told(place: str) -> Iterator[None]:
+def _model_errors(place: str) -> Iterator[None]:
     """Raise what a model raises as `Trouble`, with the place of the rows."""
     try:
         yield

@@ -283,7 +283,7 @@ class _Run:
 
     def _staged(self, task: spark_functions.ModelTask, staged: str) -> spark_functions.Shape:
         """Write what the model answers next to key, label and slices."""
-        with self._told(), self._no_variables():
+        with self._spark_errors(), self._no_variables():
             first = self._select(self._given).limit(_PROBED).coalesce(1)
             [row] = first.mapInArrow(spark_functions.probe(task), "reply string").collect()
             shape, *self.sample = spark_functions.decode(json.loads(row.reply))
@@ -304,7 +304,7 @@ class _Run:
         """Write the predictions that the answers are."""
         job = self.job
         words = _words(shape, self._mlmodel)
-        with self._told():
+        with self._spark_errors():
             rows = self.place.session.read.parquet(staged)
             if rows.count() != self.rows:
                 raise InputError(
@@ -368,7 +368,7 @@ class _Run:
             )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _spark_errors(self) -> Iterator[None]:
         """Errors of Spark as ours."""
         try:
             yield

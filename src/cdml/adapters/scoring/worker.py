@@ -23,9 +23,9 @@ from typing import Any
 
 CHUNK = 20_000
 WARM_UP = 5
-SINGLE_ROWS = 400  # 300 are the least that can tell of a p99
+SINGLE_ROWS = 400  # 300 are the least that can settle a p99
 SINGLE_SECONDS = 2.0
-ENOUGH_ROWS = 60  # the least that can tell of a p95: a slow model is given longer for them
+ENOUGH_ROWS = 60  # the least that can settle a p95: a slow model is given longer for them
 LONGEST_SECONDS = 10.0
 MOST_COLUMNS = 5_000
 MOST_REFUSED = 5
@@ -45,7 +45,7 @@ def main(job_path: str, status_fd: str) -> None:
         job = json.load(file)
     status = os.fdopen(int(status_fd), "w", encoding="utf-8")
 
-    def tell(event: str, **fields: Any) -> None:
+    def send_event(event: str, **fields: Any) -> None:
         status.write(json.dumps({"event": event, **fields}) + "\n")
         status.flush()
 
@@ -53,19 +53,21 @@ def main(job_path: str, status_fd: str) -> None:
     try:
         model = Model(job)
         stage = "predict"
-        rows = write(model, job, tell)
-        time_single_rows(model, job, tell)
-        tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
+        rows = write(model, job, send_event)
+        time_single_rows(model, job, send_event)
+        send_event(
+            "done", rows=rows, names=model.names, classes=model.classes, counted=model.counted
+        )
     except UnusableModel as error:
-        tell("error", stage=stage, kind="", message=bounded(str(error)))
+        send_event("error", stage=stage, kind="", message=bounded(str(error)))
     except MemoryError:
-        tell("error", stage=stage, kind="MemoryError", message="out of memory")
+        send_event("error", stage=stage, kind="MemoryError", message="out of memory")
     except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too
         refused = [] if model is None else model.refused_columns(error)
         message = "; ".join(refused) or reason(error)
         text = bounded(message) + ("" if refused else locate_failure(error, job["model"]))
         kind = type(error).__name__
-        tell("error", stage=stage, kind=kind, message=text, refused=bool(refused))
+        send_event("error", stage=stage, kind=kind, message=text, refused=bool(refused))
 
 
 class Model:
@@ -155,33 +157,33 @@ class Model:
         return matrix
 
 
-def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
+def write(model: Model, job: dict[str, Any], send_event: Callable[..., None]) -> int:
     """Score all rows in chunks and give their number."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     source = pq.ParquetFile(job["data"])
-    tell("loaded", rows=source.metadata.num_rows)
+    send_event("loaded", rows=source.metadata.num_rows)
     writer, rows = None, 0
     try:
         for batch in source.iter_batches(batch_size=CHUNK):
             answered = pa.table(model.answer(model.frame(batch)))
             if writer is None:
-                tell("inputs", names=[str(name) for name in model.asked.columns])
+                send_event("inputs", names=[str(name) for name in model.asked.columns])
                 writer = pq.ParquetWriter(job["output"], answered.schema)
             try:
                 writer.write_table(answered.cast(writer.schema))
             except pa.ArrowException:
                 raise UnusableModel("the model returned different types for some rows") from None
             rows += batch.num_rows
-            tell("rows", rows=batch.num_rows)
+            send_event("rows", rows=batch.num_rows)
     finally:
         if writer is not None:
             writer.close()
     return rows
 
 
-def time_single_rows(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
+def time_single_rows(model: Model, job: dict[str, Any], send_event: Callable[..., None]) -> None:
     """Single rows, as a server sends them. The caller measures the time.
 
     Which rows, and in which order, depends on the data alone: two models get the same ones,
@@ -200,9 +202,9 @@ def time_single_rows(model: Model, job: dict[str, Any], tell: Callable[..., None
         model.pyfunc.predict(row)
     started = time.perf_counter()
     for at, row in enumerate(singles, 1):
-        tell("asked")
+        send_event("asked")
         model.pyfunc.predict(row)
-        tell("answered")
+        send_event("answered")
         given = SINGLE_SECONDS if at >= ENOUGH_ROWS else LONGEST_SECONDS
         if time.perf_counter() - started > given:
             break
@@ -239,7 +241,7 @@ def bounded(text: str) -> str:
 
 
 def raw_model(pyfunc: Any) -> Any:
-    """What the flavour wraps; None where it will not tell."""
+    """What the flavour wraps; None where it does not say."""
     try:
         return pyfunc.get_raw_model()
     except Exception:  # noqa: BLE001 - each flavour has its own refusal

@@ -78,7 +78,7 @@ class RemoteTable(ABC):
         return True
 
     @abstractmethod
-    def ask(self, sql: str) -> list[Any]:
+    def fetch_rows(self, sql: str) -> list[Any]:
         """As `fetch`, where the engine has yet to prove what it makes of it."""
 
     @abstractmethod
@@ -157,7 +157,7 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
     hashes = f"SELECT {hashed} AS h FROM {place.relation}"
     sums = ", ".join(_sum(part, place.dialect) for part in range(_PARTS))
     try:
-        [(rows, *figures)] = place.ask(f"SELECT count(*), {sums} FROM ({hashes}) AS hashed")
+        [(rows, *figures)] = place.fetch_rows(f"SELECT count(*), {sums} FROM ({hashes}) AS hashed")
     except QueryRejected as error:
         raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
     if not rows:

@@ -63,7 +63,7 @@ class SparkView(RemoteTable):
             raise QueryRejected(first_line(error)) from error
         return [tuple(row) for row in answer]
 
-    def ask(self, sql: str) -> list[Any]:
+    def fetch_rows(self, sql: str) -> list[Any]:
         return self.fetch(sql)
 
     @contextmanager

@@ -88,7 +88,7 @@ class DatabaseTable(RemoteTable):
         self._require_checks()
         return [tuple(row) for row in self.all_rows(sql, parameters)]
 
-    def ask(self, sql: str) -> list[Any]:
+    def fetch_rows(self, sql: str) -> list[Any]:
         return [tuple(row) for row in self.all_rows(sql)]
 
     def _require_checks(self) -> None:

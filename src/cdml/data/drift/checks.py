@@ -71,7 +71,7 @@ def judge_drift(
 ) -> Iterator[Check]:
     """Hold every column against its thresholds; `counts` are of the plan's conditions."""
     yield from plan.skipped
-    for column, now in plan.seen(table, counts):
+    for column, now in plan.observe(table, counts):
         name = "label_drift" if column.name == label else "drift"
         yield judge.judge_drift(
             column, now, thresholds, may_disclose=may_disclose(column.name), name=name

@@ -33,7 +33,7 @@ class Counting:
             for condition in binning.cuts(column.name, column.type, column.bins)
         )
 
-    def seen(
+    def observe(
         self, table: Table, counts: Sequence[int | NotRun]
     ) -> Iterator[tuple[ColumnProfile, CurrentColumn]]:
         """Every column with its rows in the table; columns without an order are read by value."""

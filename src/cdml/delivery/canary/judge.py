@@ -72,22 +72,22 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     """
     findings = canary_findings(canary)
 
-    def say(outcome: Decision, reason: str) -> Judgement:
+    def decided(outcome: Decision, reason: str) -> Judgement:
         return Judgement(outcome=outcome, reason=reason, findings=findings)
 
     enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
     harm = [one for one in findings if one.part != SPLIT and one.harmful]
     if enough and harm:
-        return say(Decision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
+        return decided(Decision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
     open_ = _open(canary, findings)
     if enough and not open_ and all(one.is_safe for one in findings):
         safe = "; ".join(_describe_finding(one, canary) for one in findings if one.part != SPLIT)
-        return say(Decision.PROMOTE, f"no worse than tolerated: {safe}")
+        return decided(Decision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "too few windows to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
     if not elapsed_seconds < limit:
-        return say(Decision.ROLLBACK, f"not proven safe within {limit / 60:,.0f} min: {why}")
-    return say(Decision.HOLD, f"not decided yet: {why}")
+        return decided(Decision.ROLLBACK, f"not proven safe within {limit / 60:,.0f} min: {why}")
+    return decided(Decision.HOLD, f"not decided yet: {why}")
 
 
 def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:

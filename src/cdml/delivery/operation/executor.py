@@ -290,7 +290,7 @@ class OperationExecutor:
         if self.ci_deployment is None:
             self._file()
         if self.ci_deployment is not None:
-            self.ci_deployment.tell(operation)
+            self.ci_deployment.set_outcome(operation)
 
     def _name_digest(self, operation: Operation) -> None:
         """What is shipped knowingly is from now on known by what it is."""

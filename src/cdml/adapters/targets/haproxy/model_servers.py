@@ -84,7 +84,7 @@ class ModelServers:
             ServiceError: the port is taken.
         """
         if listeners.is_port_taken(server.host, server.port):
-            raise taken(server)
+            raise address_taken(server)
         variables = self._variables(server, release)
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())
         self._slots.write(self._variables_file(server.name).name, lines)
@@ -125,7 +125,7 @@ class ModelServers:
             lambda: not listeners.is_port_taken(server.host, server.port), _TO_END if ended else 0
         )
         if listeners.is_port_taken(server.host, server.port):
-            raise taken(server)
+            raise address_taken(server)
         self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
     def send_request(
@@ -289,7 +289,7 @@ def _last_words(log: Path) -> str:
     return words or "it said nothing."
 
 
-def taken(server: Server) -> CdmlError:
+def address_taken(server: Server) -> CdmlError:
     """That a slot's port belongs to somebody else, who may well serve."""
     account = listeners.account(server.host, server.port)
     whose = f", but the account {account}" if account else ""

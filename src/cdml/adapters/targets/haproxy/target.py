@@ -11,7 +11,7 @@ from functools import cached_property
 
 from cdml.adapters.targets.haproxy.backend import Backend, shares
 from cdml.adapters.targets.haproxy.model_cache import ModelCache
-from cdml.adapters.targets.haproxy.model_servers import ModelServers, taken
+from cdml.adapters.targets.haproxy.model_servers import ModelServers, address_taken
 from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.server_identity import recover, state_folder
 from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
@@ -111,7 +111,7 @@ class HaproxyTarget:
             recover(held, servers, self._slots)
             slot = self._slot_for(to, held, servers)
             if slot not in held and self._running.is_foreign(servers[slot]):
-                raise taken(servers[slot])
+                raise address_taken(servers[slot])
             if self._runs(servers[slot], held.get(slot), to):
                 listener = self._running.listener(servers[slot])
                 held[slot] = held[slot].model_copy(update={"listener": listener})

@@ -167,7 +167,7 @@ class ApiClient:
         if answer.status_code != http.HTTPStatus.NOT_FOUND:
             self._read(answer, f"delete the {kind} {about['name']}")
 
-    def may(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
+    def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether we may do that in the namespace; raises as `get`."""
         attributes = {
             "namespace": self._namespace,

@@ -14,7 +14,7 @@ Permission = tuple[str, str, str, str]
 class Reviewer(Protocol):
     """Answers whether we may do something."""
 
-    def may(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
+    def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether we may."""
         ...
 
@@ -50,7 +50,7 @@ def check_permissions(
     """
     missing: dict[str, list[str]] = {}
     for verb, group, resource, subresource in needs:
-        if not reviewer.may(verb, group, resource, subresource):
+        if not reviewer.is_allowed(verb, group, resource, subresource):
             name = f"{resource}/{subresource}" if subresource else resource
             missing.setdefault(f"{name}.{group}".rstrip("."), []).append(verb)
     if missing:

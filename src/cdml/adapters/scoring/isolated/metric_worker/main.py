@@ -22,23 +22,23 @@ def main(job_path: str, status_fd: str) -> None:
         job = json.load(file)
     status = os.fdopen(int(status_fd), "w", encoding="utf-8")
 
-    def tell(event: str, **fields: Any) -> None:
+    def send_event(event: str, **fields: Any) -> None:
         status.write(json.dumps({"event": event, **fields}) + "\n")
         status.flush()
 
     warnings.simplefilter("ignore")
     here = {"metric": 0, "stage": "import"}
     try:
-        work(job, tell, here)
+        work(job, send_event, here)
     except Unusable as error:
-        tell("error", **here, kind="", message=str(error)[:2000])
+        send_event("error", **here, kind="", message=str(error)[:2000])
     except MemoryError:
-        tell("error", **here, kind="MemoryError", message="out of memory")
+        send_event("error", **here, kind="MemoryError", message="out of memory")
     except BaseException as error:  # noqa: BLE001 - a function may raise anything, SystemExit too
-        tell("error", **here, kind=type(error).__name__, message=str(error)[:2000])
+        send_event("error", **here, kind=type(error).__name__, message=str(error)[:2000])
 
 
-def work(job: dict[str, Any], tell: Callable[..., None], here: dict[str, Any]) -> None:
+def work(job: dict[str, Any], send_event: Callable[..., None], here: dict[str, Any]) -> None:
     """All functions on all parts; `here` always says where we are."""
     if job["code"]:
         sys.path.insert(0, job["code"])
@@ -54,8 +54,8 @@ def work(job: dict[str, Any], tell: Callable[..., None], here: dict[str, Any]) -
             one = Measured(function, rows, rows.part(place), (here["metric"], number))
             one.begin(overall=number == 0)
             measured.append(one)
-    pace = Pace(tell, measured, job["seconds"])
+    pace = Pace(send_event, measured, job["seconds"])
     for one in measured:
         here["metric"] = one.place[0]
-        tell("part", metric=one.place[0], part=one.place[1], **one.replicates(pace))
-    tell("done")
+        send_event("part", metric=one.place[0], part=one.place[1], **one.replicates(pace))
+    send_event("done")

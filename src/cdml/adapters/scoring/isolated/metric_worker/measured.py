@@ -136,20 +136,22 @@ class Measured:
 class Pace:
     """How many resamples there is time for, and how far we are."""
 
-    def __init__(self, tell: Callable[..., None], measured: list[Measured], seconds: float) -> None:
-        self.tell = tell
+    def __init__(
+        self, send_event: Callable[..., None], measured: list[Measured], seconds: float
+    ) -> None:
+        self.send_event = send_event
         for self.resamples in STEPS:
             needed = sum(one.seconds * one.steps(self.resamples) for one in measured)
             if needed <= seconds:
                 break
         total = sum(one.steps(self.resamples) for one in measured)
-        tell("plan", resamples=self.resamples, total=total)
+        send_event("plan", resamples=self.resamples, total=total)
         self.steps, self.told = 0, time.monotonic()
 
     def step(self) -> None:
         self.steps += 1
         if time.monotonic() - self.told >= TELL_SECONDS:
-            self.tell("steps", steps=self.steps)
+            self.send_event("steps", steps=self.steps)
             self.steps, self.told = 0, time.monotonic()
 
 
