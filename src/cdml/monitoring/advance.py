@@ -213,23 +213,22 @@ def _count_vanished(period: PeriodState, rows: Sequence[PeriodRows]) -> int:
 
 def _is_corrected(before: ClosedWindow | None, rows: PeriodRows, period: PeriodState) -> bool:
     """Whether a closed window has as many rows and labels as before, and other figures."""
-    if before is None or not before.sums:
+    if before is None or before.sums is None:
         return False
     if (before.predictions, before.labelled) != (rows.predictions, rows.labelled):
         return False  # late or vanished rows change the figures too
-    then, now = (text.split() for text in (before.sums, _sums(rows, period)))
-    return len(then) == len(now) and not all(map(_is_same, then, now))
+    (count, sum_), (count_now, sum_now) = before.sums, _sums(rows, period)
+    # Sums of floats depend on their order a little.
+    same = math.isclose(sum_, sum_now, rel_tol=_SAME, abs_tol=_SAME)
+    return not (count == count_now and same)
 
 
-def _is_same(then: str, now: str) -> bool:
-    """Whether rows and sum are the same; sums of floats depend on their order a little."""
-    (rows, sum_), (rows_now, sum_now) = (map(float, text.split(":")) for text in (then, now))
-    return rows == rows_now and math.isclose(sum_, sum_now, rel_tol=_SAME, abs_tol=_SAME)
-
-
-def _sums(rows: PeriodRows, period: PeriodState) -> str:
-    found = (rows.figures.get(rule.key) for rule in period.rules)
-    return " ".join(f"{one.count}:{one.sum:.12g}" if one else "0:0" for one in found)
+def _sums(rows: PeriodRows, period: PeriodState) -> tuple[int, float]:
+    """Rows and sums of all figures in two numbers; roots weigh them, so that changes add up."""
+    found = [rows.figures.get(rule.key) for rule in period.rules]
+    weighed = [(one, (place + 1) ** 0.5) for place, one in enumerate(found) if one is not None]
+    count = sum(one.count for one, _ in weighed)
+    return count, float(f"{sum(weight * one.sum for one, weight in weighed):.12g}")
 
 
 def _observe(rule: RuleState, rows: PeriodRows, most: int, *, labelled: bool) -> RuleState:

@@ -110,13 +110,13 @@ class RuleState(EvidenceModel):
 class ClosedWindow(EvidenceModel):
     """What a window held when it was closed, so that later arrivals and corrections are counted.
 
-    `sums` has rows and sum of each rule's figure, in the order of the rules.
+    `sums` has the rows and the weighed sum of all rules' figures: a year of looks repeats it.
     """
 
     window: int
     predictions: Count
     labelled: Count
-    sums: Text = ""
+    sums: tuple[Count, Number] | None = None
 
 
 class Reaction(EvidenceModel):
