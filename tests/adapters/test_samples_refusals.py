@@ -228,6 +228,29 @@ def test_scores_of_the_other_class_are_refused(samples, write):
         samples.reduce(write("a", decided), write("b", turned), BINARY, of(Task.BINARY))
 
 
+def test_scores_of_the_other_class_are_refused_however_the_rows_are_ordered(samples, write):
+    decided = [{**row, "prediction": row["score"] > 0.5} for row in ROWS]
+    many = [{**row, "id": 10_000 * at + row["id"]} for at in range(30) for row in decided]
+    many.sort(key=lambda row: (row["prediction"], row["id"]))
+    assert len({row["prediction"] for row in many[:2048]}) == 1
+    turned = [{**row, "score": 1 - row["score"]} for row in many]
+    with pytest.raises(InputError):
+        samples.reduce(write("a", turned), None, BINARY, of(Task.BINARY))
+    last = [*turned[:-1], {**turned[-1], "score": 1.0}]
+    samples.reduce(write("b", last), None, BINARY, of(Task.BINARY))
+
+
+def test_predictions_without_any_score_are_refused(samples, write):
+    rows = [{**row, "score": None} for row in ROWS[:-1]]
+    with pytest.raises(InputError):
+        samples.reduce(
+            write("a", [*rows, {**ROWS[-1], "prediction": True, "score": None}]),
+            None,
+            BINARY,
+            of(Task.BINARY),
+        )
+
+
 def test_whole_numbers_beyond_floats_have_exact_errors(write):
     rows = [{"id": i, "carrier": "AA", "delay": 2**62 + i} for i in range(200)]
     mine = [{**row, "prediction": row["delay"] + 100} for row in rows]

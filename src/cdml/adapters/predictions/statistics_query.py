@@ -7,11 +7,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
 from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair, refuse_alone
-from cdml.adapters.predictions.rank_sums import RankSums
 from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
 from cdml.adapters.predictions.slicing import (
@@ -21,9 +19,6 @@ from cdml.adapters.predictions.slicing import (
     groups_stay_small,
     order_positions,
 )
-from cdml.adapters.predictions.spilled_scores import SpilledScores
-from cdml.adapters.predictions.weight_sums import WeightSums
-from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import SqlRunner
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import PredictionSlice
@@ -33,6 +28,8 @@ from cdml.statistics.samples import Cells, Sample
 
 if TYPE_CHECKING:
     from cdml.adapters.predictions.cases.case_reader import CaseReader
+    from cdml.adapters.predictions.rank_sums import RankSums
+    from cdml.adapters.predictions.spilled_scores import SpilledScores
 
 
 @dataclass
@@ -200,16 +197,7 @@ class StatisticsQuery:
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
         moments = self.errors.moments()
-        rows: ScoreReader | SpilledScores | RankSums = ScoreReader(
-            row=self.row, slices=self.slices, engine=self.engine
-        )
-        binary = self.row.layout.task is Task.BINARY
-        if not self.collects or (binary and groups[None].rows > MOST_SCORES):
-            rows = (SpilledScores if self.collects else RankSums)(
-                row=self.row, slices=self.slices, engine=self.engine, metrics=self.metrics
-            )
-        if isinstance(rows, RankSums):
-            rows.require_few()
+        scores = self._score_reader(groups[None].rows)
 
         def read(metric: Metric, place: SlicePosition) -> Sample:
             return Reader(
@@ -217,12 +205,27 @@ class StatisticsQuery:
                 group=groups[place],
                 sums=self.sums,
                 errors=moments,
-                scores=rows,
+                scores=scores,
                 sensitive=self.sensitive,
                 present=present,
             ).sample(metric)
 
         return read
+
+    def _score_reader(self, rows: int) -> "ScoreReader | SpilledScores | RankSums":
+        """In memory; on the disk, where there are too many rows; as sums, where none may leave."""
+        binary = self.row.layout.task is Task.BINARY
+        if self.collects and not (binary and rows > MOST_SCORES):
+            return ScoreReader(row=self.row, slices=self.slices, engine=self.engine)
+        from cdml.adapters.predictions.rank_sums import RankSums
+        from cdml.adapters.predictions.spilled_scores import SpilledScores
+
+        reader = (SpilledScores if self.collects else RankSums)(
+            row=self.row, slices=self.slices, engine=self.engine, metrics=self.metrics
+        )
+        if isinstance(reader, RankSums):
+            reader.require_few()
+        return reader
 
     def _weighted(
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
@@ -233,6 +236,8 @@ class StatisticsQuery:
             return None
         if not self.collects:
             return self._added(groups, present)
+        from cdml.adapters.predictions.weighted import WeightedRows
+
         return WeightedRows(
             engine=self.engine,
             row=self.row,
@@ -245,6 +250,9 @@ class StatisticsQuery:
     def _added(
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
+        from cdml.adapters.predictions.cluster_sums import ClusterSums, kind_cells
+        from cdml.adapters.predictions.weight_sums import WeightSums
+
         kinds = sorted(groups[None].cells, key=lambda kind: tuple(map(str, kind)))
 
         def as_cells(metric: Metric, some: Sequence[tuple[Any, ...]]) -> Cells:
