@@ -110,6 +110,22 @@ def test_a_share_that_becomes_a_percentage_passes_only_if_the_gate_says_so(compa
         assert 0 == compare("slices: []", f"{{{gate}, range: [0, 100]}}", percent, shares)[0]
 
 
+@pytest.mark.parametrize("margin", ["5", "1", "100%", "250%"])
+@pytest.mark.parametrize("metric", ["mean(score)", "median(score)"])
+def test_a_margin_that_lets_a_figure_fall_to_nothing_is_never_a_pass(compare, metric, margin):
+    good = [{"id": i, "score": 0.6 + (i * 7 % 40) / 100} for i in range(300)]
+    bad = [{**row, "score": row["score"] / 50 + row["id"] % 7 / 100} for row in good]
+    gate = f"metric: {metric}, max_regression: {margin}"
+
+    code, found = compare("slices: []", f"{{{gate}}}", bad, good)
+    assert 3 == code
+    assert "every model passes" in found["reason"]
+    assert 0 == compare("slices: []", f"{{{gate}}}", good, bad)[0]
+    if "%" not in margin:
+        ends = "[-50, 50]"
+        assert 0 == compare("slices: []", f"{{{gate}, range: {ends}}}", bad, good)[0]
+
+
 @pytest.mark.parametrize("rule", ["max_regression: 1", "min_improvement: 0"])
 def test_a_value_outside_the_declared_range_is_never_a_pass(compare, rule):
     percent = [{**row, "helpful": 100 * row["helpful"]} for row in generation()]

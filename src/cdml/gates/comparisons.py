@@ -117,12 +117,38 @@ def not_compared(rule: Criterion, rows: int, why: str) -> ComparisonGate:
 
 
 def _in_range(candidate: MeasuredRule) -> MeasuredRule:
-    """The candidate, unmeasured where a value lies outside the range that its gate declares."""
+    """The candidate, unmeasured where its values or its margin do not fit the metric's range."""
     values = candidate.measured
     if isinstance(values, Unmeasured):
         return candidate
-    outside = out_of_range(candidate.metric, values.challenger, values.champion)
-    return replace(candidate, measured=Unmeasured(reason=outside)) if outside else candidate
+    problem = out_of_range(candidate.metric, values.challenger, values.champion)
+    problem = problem or _margin_problem(candidate, values)
+    return replace(candidate, measured=Unmeasured(reason=problem)) if problem else candidate
+
+
+def _margin_problem(candidate: MeasuredRule, values: Paired) -> str:
+    """Why a margin lets every model pass that is worse; or empty.
+
+    A metric of unknown range is not below 0, unless a value shows it. A slice may have a small
+    value, by which the margin was not chosen.
+    """
+    possible, rule, champion = candidate.metric.range, candidate.rule, values.champion
+    if rule.slice is not None or rule.kind is not RuleKind.NON_INFERIORITY:
+        return ""
+    best_is_high = rule.sign > 0
+    worst = math.inf if not best_is_high else 0.0
+    if possible is not None:
+        worst = possible.low if best_is_high else possible.high
+    accepted = champion + rule.sign * rule.threshold(champion)
+    worse = 0 <= rule.sign * (values.challenger - worst) < rule.sign * (champion - worst)
+    if not worse or rule.sign * (accepted - worst) > 0:
+        return ""
+    way = "fall" if best_is_high else "rise"
+    wider = ", or declare a wider range at the gate" if candidate.metric.column else ""
+    return (
+        f"every model passes, because the champion's value is {champion:.3g} and {rule.text} lets"
+        f" it {way} to {worst:g}; lower the margin{wider}"
+    )
 
 
 def _p_detected(candidate: MeasuredRule, policy: PolicySettings) -> float | None:
