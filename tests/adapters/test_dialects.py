@@ -42,7 +42,7 @@ class Heard:
         width = sqlglot.parse_one(sql, dialect="duckdb").selects
         return [(1,) * len(width)]
 
-    ask = fetch
+    fetch_rows = fetch
 
     def reaches(self, other):
         return other is self
