@@ -16,10 +16,13 @@ name="CDML_$(tr a-z- A-Z_ <<<"$1")"
 config="${name}_CONFIG" output="${name}_OUTPUT_DIR"
 config="${!config:-cdml.yaml}" output="${!output:-.cdml}"
 [[ $output == /* ]] || output="$(dirname -- "$config")/$output"
+while [[ $output == ?*/ ]]; do output="${output%/}"; done # a link with a slash would be followed
 if [[ -L $output ]]; then
   echo "Removed the link $output: results are written to a folder."
   rm -f -- "$output"
 fi
 [[ -d $output ]] || exit 0
+# The checkout itself: its links are the user's.
+if [[ $output -ef "$(dirname -- "$config")" || -e $output/.git ]]; then exit; fi
 find "$output" -type l -exec rm -f -- {} +
 for file in ${written[@]+"${written[@]}"}; do rm -f -- "$output/$file"; done

@@ -192,13 +192,26 @@ def test_no_action_leaves_a_link_where_results_are_written(tmp_path, command):
     assert (tmp_path / "data.json").is_symlink()
 
 
-def test_a_folder_of_results_that_is_a_link_is_replaced_and_not_followed(job, tmp_path):
+@pytest.mark.parametrize("output", [".", "./", ".."])
+def test_the_links_of_the_checkout_itself_are_the_users(job, tmp_path, output):
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    config = "models/cdml.yaml" if output == ".." else "cdml.yaml"
+
+    job("gate", CDML_GATE_CONFIG=config, CDML_GATE_OUTPUT_DIR=output)
+
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("output", [".cdml", ".cdml/", ".cdml//"])
+def test_a_folder_of_results_that_is_a_link_is_replaced_and_not_followed(job, tmp_path, output):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "report.html").touch()
     (tmp_path / ".cdml").symlink_to(elsewhere)
 
-    _, printed = job("report")
+    _, printed = job("report", CDML_REPORT_OUTPUT_DIR=output)
 
     assert "Removed the link ./.cdml:" in printed
     assert not (tmp_path / ".cdml").exists()
