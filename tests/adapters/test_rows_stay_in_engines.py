@@ -43,7 +43,7 @@ def test_no_more_rows_leave_the_engine_where_there_are_more(
 
         return count
 
-    for name in ("ask", "fetch", "all_rows"):
+    for name in ("fetch_rows", "fetch", "all_rows"):
         monkeypatch.setattr(place, name, counting(getattr(place, name)))
     metrics = tuple(METRICS[name] for name in ("accuracy", "log_loss", "roc_auc"))
     layout, seen = replace(BINARY, slices=("carrier",)), []

@@ -162,9 +162,11 @@ def test_a_weight_below_0_is_told(compare):
 
 @pytest.mark.parametrize("positive", ["true", "false"])
 def test_a_single_class_cannot_tell(compare, positive):
-    never = [False] * 400
+    files = [rows(seed, late=[False] * 400) for seed in (0, 1)]
+    if positive == "false":  # a score is the probability of the positive class
+        files = [{**file, "score": [1 - one for one in file["score"]]} for file in files]
 
-    code, said = compare(rows(late=never), rows(1, late=never), data=f"positive: {positive}")
+    code, said = compare(*files, data=f"positive: {positive}")
 
     assert 3 == code
     assert "needs at least two rows of each class" in said

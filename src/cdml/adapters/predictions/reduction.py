@@ -293,15 +293,16 @@ def _refuse_turned_round(engine: SqlRunner, file: Predictions, layout: Layout) -
     """Refuse scores that are higher in every row of the other class: they are of that class."""
     positive = is_positive(quote(PREDICTION), file.fields[PREDICTION], layout.positive)
     score = f"CAST({quote(SCORE)} AS DOUBLE)"
+    usable = f"{score} BETWEEN 0 AND 1"  # what is none is refused with the other rows
     columns = f"SELECT {quote(PREDICTION)}, {quote(SCORE)} FROM {file.relation}"
     both, fewest = False, 0
     # The first rows of most files show that it is not so.
     for rows in (f"({columns} LIMIT {_FIRST}) AS first_rows", file.relation):
         [(positives, highest, others, lowest)] = engine.fetch(
             f"SELECT sum(CASE WHEN {positive} THEN 1 ELSE 0 END),"
-            f" max(CASE WHEN {positive} THEN {score} END),"
+            f" max(CASE WHEN {positive} AND {usable} THEN {score} END),"
             f" sum(CASE WHEN {positive} THEN 0 ELSE 1 END),"
-            f" min(CASE WHEN NOT {positive} THEN {score} END) FROM {rows}",
+            f" min(CASE WHEN NOT {positive} AND {usable} THEN {score} END) FROM {rows}",
             file.path,
         )
         both, fewest = None not in (highest, lowest), min(positives or 0, others or 0)
