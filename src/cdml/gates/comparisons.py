@@ -73,7 +73,7 @@ def judge_comparisons(
     candidates: Sequence[MeasuredRule], policy: PolicySettings
 ) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
-    candidates = [_in_range(candidate) for candidate in candidates]
+    candidates = [_in_range(candidate, policy) for candidate in candidates]
     p_values = [_p_detected(candidate, policy) for candidate in candidates]
     detected = [p for p in p_values if p is not None]
     adjusted = iter(holm(detected))
@@ -116,18 +116,18 @@ def not_compared(rule: Criterion, rows: int, why: str) -> ComparisonGate:
     )
 
 
-def _in_range(candidate: MeasuredRule) -> MeasuredRule:
+def _in_range(candidate: MeasuredRule, policy: PolicySettings) -> MeasuredRule:
     """The candidate, unmeasured where its values or its margin do not fit the metric's range."""
     values = candidate.measured
     if isinstance(values, Unmeasured):
         return candidate
     problem = out_of_range(candidate.metric, values.challenger, values.champion)
-    problem = problem or _margin_problem(candidate, values)
+    problem = problem or _margin_problem(candidate, values, policy.confidence)
     return replace(candidate, measured=Unmeasured(reason=problem)) if problem else candidate
 
 
-def _margin_problem(candidate: MeasuredRule, values: Paired) -> str:
-    """Why a margin lets every model pass that is worse; or empty.
+def _margin_problem(candidate: MeasuredRule, values: Paired, confidence: float) -> str:
+    """Why a model that is proven worse would pass whatever it answers; or empty.
 
     A metric of unknown range is not below 0, unless a value shows it. A slice may have a small
     value, by which the margin was not chosen.
@@ -136,12 +136,17 @@ def _margin_problem(candidate: MeasuredRule, values: Paired) -> str:
     if rule.slice is not None or rule.kind is not RuleKind.NON_INFERIORITY:
         return ""
     best_is_high = rule.sign > 0
-    worst = math.inf if not best_is_high else 0.0
+    worst = 0.0 if best_is_high else math.inf
     if possible is not None:
         worst = possible.low if best_is_high else possible.high
     accepted = champion + rule.sign * rule.threshold(champion)
-    worse = 0 <= rule.sign * (values.challenger - worst) < rule.sign * (champion - worst)
-    if not worse or rule.sign * (accepted - worst) > 0:
+    known = rule.sign * (values.challenger - worst) >= 0
+    if not known or rule.sign * (accepted - worst) > 0:
+        return ""
+    plain = Criterion(
+        metric=rule.metric, kind=rule.kind, margin=0.0, greater_is_better=best_is_high
+    )
+    if not score.observed_difference(plain, values, confidence).upper < 0:
         return ""
     way = "fall" if best_is_high else "rise"
     wider = ", or declare a wider range at the gate" if candidate.metric.column else ""
