@@ -35,13 +35,16 @@ ALONE = ("kserve",)
 OPTIONS = ["--universal", "--python-version", "3.11", "--quiet"]
 HASHED = ["--generate-hashes", "--no-annotate", "--no-header"]
 ELSEWHERE = re.compile(
-    r"-pp\d+-|-cp3\d+t-|-graalpy|-musllinux[\w.]*\.whl$|(?:i686|win32|win_arm64|armv\w+|ppc64le|s390x|riscv64|loongarch64|ios|android|emscripten)\w*\.whl$"
+    r"-pp\d+-|-cp3\d+t-|-graalpy|-musllinux[\w.]*\.whl$|(?:i686|win32|win_amd64|win_arm64|armv\w+|ppc64le|s390x|riscv64|loongarch64|ios|android|emscripten)\w*\.whl$"
 )
 """Wheels for interpreters and machines that DuckDB and Arrow are not built for, and so not we.
 
 Interpreters without the global lock (`cp313t`) and Linux with musl are among them, for which DuckDB
-has no wheels, and Windows on ARM, for which Arrow has none.
+has no wheels. So is Windows: actions and steps run in a shell of Linux or macOS.
 """
+_ELSEWHERE_ONLY = re.compile(
+    r"; (?:sys_platform == '(?:win32|emscripten)'(?: or )?)+ \\$", re.MULTILINE
+)
 
 
 def blocks(text: str) -> list[str]:
@@ -99,7 +102,8 @@ def main(uv: str = "uv", *names: str) -> None:
         finally:
             constraints.unlink()
         hashes = wanted(resolved)
-        whole[name] = [lean(block, hashes) for block in blocks(text)]
+        ours = (block for block in blocks(text) if not _ELSEWHERE_ONLY.search(block))
+        whole[name] = [lean(block, hashes) for block in ours]
         own = [block for block in whole[name] if block not in whole[base]]
         head = [f"-r {base}.txt"] if base else []
         (ROOT / "requirements" / f"{name}.txt").write_text("\n".join([*head, *own, ""]))
