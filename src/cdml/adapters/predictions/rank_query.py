@@ -5,7 +5,7 @@ it. So no engine has to put all rows into one order, and Spark shares the bins o
 figures along from one ranking to the next: rows are not joined again to bring them together.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -14,6 +14,10 @@ _HALVES = 512
 """Bins of scores on either side of one half, narrow towards 0 and 1, where scores are many."""
 FINE = 50
 """Bits of a share of one as a whole number."""
+NARROW = 30
+"""Bits of figures whose squares fit into a BIGINT, and whose cubes do as two parts."""
+_PART = 31
+"""Bits of the lower part of a product of two of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class RankQuery:
             classes are several.
         unit: bits of a share of one of which sums of squares fit.
         shifts: by how many bits figures are cut, so that sums of cubes fit, by metric.
+        narrow: the metrics whose figures have at most `NARROW` bits; engines multiply them fast.
     """
 
     rows: str
@@ -40,6 +45,7 @@ class RankQuery:
     weights: Mapping[int, str]
     unit: int
     shifts: Mapping[str, int]
+    narrow: frozenset[str] = frozenset()
 
     @property
     def sql(self) -> str:
@@ -60,11 +66,15 @@ class RankQuery:
 
     def _sums(self, at: int) -> Iterator[str]:
         shift, figures = self.shifts[self.metrics[at]], self._figures(at)
+        narrow = self.metrics[at] in self.narrow
         cut = f"({{}} + {(1 << shift) // 2}) >> {shift}" if shift else "{}"
         for one, most in (("{}", 2), (cut, 3)):
             wholes = [f"CAST({one.format(figure)} AS HUGEINT)" for figure in figures]
             for models in self.products(most):
-                yield f"sum({' * '.join(wholes[model] for model in models)})"
+                if narrow:
+                    yield narrow_sum([figures[model] for model in models])
+                else:
+                    yield f"sum({' * '.join(wholes[model] for model in models)})"
         for extreme in (figures[-1], f"{figures[0]} - {figures[-1]}"):
             yield f"min({extreme})"
             yield f"max({extreme})"
@@ -189,6 +199,20 @@ class RankQuery:
             moved = f"CAST(CASE WHEN {hit} THEN s + gained - lost ELSE -lost END AS BIGINT)"
             return f"({moved} + {(1 << cut) // 2}) >> {cut}"
         return f"CAST(CASE WHEN {hit} THEN m - q - 2 * (n - p) ELSE 2 * p - q END AS BIGINT)"
+
+
+def narrow_sum(factors: Sequence[str]) -> str:
+    """The sum of a product of narrow figures; sums of BIGINTs are exact, and fast in engines.
+
+    The lower part is what the upper one leaves, so an engine may round the upper one as it likes.
+    """
+    if len(factors) <= 2:  # noqa: PLR2004 - a square
+        return f"sum(CAST({' * '.join(factors)} AS BIGINT))"
+    product = f"{factors[0]} * {factors[1]}"
+    upper = f"(({product}) >> {_PART})"
+    lower = f"({product} - {upper} * {1 << _PART})"
+    sums = [f"sum(CAST({part} * {factors[2]} AS BIGINT))" for part in (upper, lower)]
+    return f"{sums[0]} * CAST({1 << _PART} AS HUGEINT) + {sums[1]}"
 
 
 def bin_of(score: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cdml.adapters.predictions.exact_sums import by_code
-from cdml.adapters.predictions.rank_query import FINE, PRECISION, RankQuery, bin_of, whole
+from cdml.adapters.predictions.rank_query import FINE, NARROW, PRECISION, RankQuery, bin_of, whole
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import SqlRunner
@@ -134,6 +134,7 @@ class RankSums:
             weights=self._weights(sizes, units, code),
             unit=self._unit,
             shifts={name: self._shift(name) for name in self._ranked},
+            narrow=frozenset(name for name in self._ranked if self._figure_bits(name) <= NARROW),
         )
         answers: dict[int, dict[int, Sequence[Any]]] = {}
         for one, y, *sums in self._fetch(query.sql):
@@ -223,11 +224,12 @@ class RankSums:
 
     def _shift(self, name: str) -> int:
         """By how many bits figures are cut, so that sums of cubes fit."""
+        return max(0, self._figure_bits(name) - (_SUM_BITS - self._row_bits) // 3)
+
+    def _figure_bits(self, name: str) -> int:
         if self.row.classes:
-            bits = self._bits
-        else:
-            bits = self._unit + _SPARE if name == PRECISION else self._row_bits + 1
-        return max(0, bits - (_SUM_BITS - self._row_bits) // 3)
+            return self._bits
+        return self._unit + _SPARE if name == PRECISION else self._row_bits + 1
 
     @property
     def _label(self) -> str:

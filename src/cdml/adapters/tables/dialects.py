@@ -173,11 +173,46 @@ def _postgres(node: exp.Expr) -> exp.Expr:
         made = (one for one in inner.expressions if not isinstance(one.unalias(), plain))
         if any(read[one.alias] > 1 for one in made):
             inner.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+    if (whole := _whole_summed(node)) is not None:
+        node.set("this", whole)  # its sums of BIGINTs have any size
     return _nan_is_equal(node)
+
+
+def _whole_summed(node: exp.Expr) -> exp.Expr | None:
+    """The BIGINT that a sum of any size is of."""
+    summed = isinstance(node, exp.Sum) and not isinstance(node.parent, exp.Window)
+    wide = node.this if summed else None
+    if isinstance(wide, exp.Cast) and wide.to.sql(dialect="duckdb") == "DECIMAL(38, 0)":
+        whole: exp.Expr = wide.this
+        return whole if isinstance(whole, exp.Cast) and whole.to.is_type("BIGINT") else None
+    return None
+
+
+def _sum_of_parts(whole: exp.Expr) -> exp.Expr:
+    """The sum of BIGINTs by their bits: each part's stays one for 2^42 rows, and decimals are slow.
+
+    Shifted bits keep their sign, so only the highest part may be below 0.
+    """
+    upper, middle, lower = (
+        f"CAST(SUM({part}) AS DECIMAL(38, 0)) * CAST({1 << shift} AS DECIMAL(38, 0))"
+        for part, shift in (
+            (f"SHIFTRIGHT(x, {2 * _PART})", 2 * _PART),
+            (f"SHIFTRIGHT(x, {_PART}) & {(1 << _PART) - 1}", _PART),
+            (f"x & {(1 << _PART) - 1}", 0),
+        )
+    )
+    tree = sqlglot.parse_one(f"({upper} + {middle} + {lower})", dialect="spark")
+    return tree.transform(lambda one: whole.copy() if isinstance(one, exp.Column) else one)
+
+
+_PART = 21
+"""Bits of a third of a BIGINT, whose highest one has a bit more."""
 
 
 def _spark(node: exp.Expr) -> exp.Expr:
     """In a session whose zone is UTC; a moment as a number is its seconds."""
+    if (whole := _whole_summed(node)) is not None:
+        return _sum_of_parts(whole)
     if (moment := _is_in_utc(node)) is not None:
         return exp.cast(moment, "TIMESTAMPNTZ", dialect="spark")
     if isinstance(node, exp.Cast) and node.to.is_type("TIME"):
