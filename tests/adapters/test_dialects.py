@@ -35,7 +35,7 @@ class Heard:
     columns = tuple(COLUMNS.values())
 
     def __init__(self, dialect):
-        self.dialect, self.asked = dialect, []
+        self.dialect, self.asked, self.states = dialect, [], {}
 
     def fetch(self, sql, parameters=()):
         self.asked.append(translate(sql, self.dialect, parameters))

@@ -17,7 +17,7 @@ from cdml.adapters.predictions.portable_sql import portable
 from cdml.adapters.predictions.proof import ROWS, TOLERANCE, OtherFigure, Proof, ProofRows, add_up
 from cdml.adapters.predictions.reduction import check_columns
 from cdml.adapters.predictions.row_sql import PREDICTION
-from cdml.adapters.tables.export import RemoteTable, reference
+from cdml.adapters.tables.export import RemoteTable, has_changed
 from cdml.adapters.tables.sql_engine import QueryRejected, quote
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -280,10 +280,7 @@ _BY_TEXT = frozenset({Task.MULTICLASS, Task.GENERATION})
 
 def _refuse_changed(table: Table | None, file: PredictionsTable) -> None:
     """Refuse figures of rows that were written while they were counted."""
-    if (
-        table
-        and reference(file.place, file.place.columns, table.ref.uri).digest != table.ref.digest
-    ):
+    if table and has_changed(file.place, table.ref):
         raise InputError(
             f"{file.path} changed while it was read.", "Compare again when nothing writes it."
         )

@@ -43,7 +43,7 @@ from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import advise, clean_line, describe_failure
 from cdml.adapters.scoring.subprocesses import private_folder
 from cdml.adapters.tables.dialects import translate
-from cdml.adapters.tables.export import arrow_type, reference
+from cdml.adapters.tables.export import arrow_type, has_changed
 from cdml.adapters.tables.spark import ERRORS, SparkView
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.progress import Progress
@@ -361,7 +361,7 @@ class _Run:
 
     def _refuse_changed(self) -> None:
         ref = self._table.ref
-        if reference(self.place, self.place.columns, ref.uri).digest != ref.digest:
+        if has_changed(self.place, ref):
             raise InputError(
                 f"{ref.uri} changed while the model was scored.",
                 "Score again when nothing writes it.",

@@ -8,7 +8,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from cdml.tables.query import Field, LogicalType, NotRun, Query
 CHUNK = 50_000
 """Rows held at once."""
 _HEX = "'0123456789abcdef'"
-_DIGITS = 7  # of a hash in one sum: 16^7 times 10^11 rows still fits
+_DIGITS = 7  # of a hash in one sum: 16^7 times 3 * 10^10 rows still fits
 _PARTS = 4
 _LENGTH = 32  # digits of an MD5
 _FROM_HEX = {
@@ -36,6 +36,21 @@ _FROM_HEX = {
     "spark": "CAST(conv({}, 16, 10) AS BIGINT)",
 }
 """The number that digits of a reversed hash are, where an engine reads it fast."""
+_QUICK = {"spark": "xxhash64({}, {})"}
+"""A hash of values as a BIGINT, where an engine has one that is faster than MD5: not of NULLs."""
+_HASHED = frozenset(
+    {
+        LogicalType.BOOLEAN,
+        LogicalType.INTEGER,
+        LogicalType.NUMBER,
+        LogicalType.STRING,
+        LogicalType.DATE,
+        LogicalType.TIMESTAMP,
+    }
+)
+"""Types whose values it takes; of others, their text."""
+_BITS = 21
+"""Of a quick hash in one sum: 2^21 times 2^42 rows still fits."""
 _TYPES = {
     LogicalType.BOOLEAN: pa.bool_(),
     LogicalType.INTEGER: pa.int64(),
@@ -61,6 +76,8 @@ class RemoteTable(ABC):
     name: str
     dialect: str
     columns: tuple[EngineColumn, ...]
+    states: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """Sums of quick hashes of the rows, by the digest that was read with them."""
 
     @property
     @abstractmethod
@@ -154,18 +171,64 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
     )
     row = " || '|' || ".join((*texts, *null_flags))
     hashed = f"reverse(md5({row}))" if place.dialect in _FROM_HEX else f"md5({row})"
-    hashes = f"SELECT {hashed} AS h FROM {place.relation}"
-    sums = ", ".join(_sum(part, place.dialect) for part in range(_PARTS))
-    try:
-        [(rows, *figures)] = place.fetch_rows(f"SELECT count(*), {sums} FROM ({hashes}) AS hashed")
-    except QueryRejected as error:
-        raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
+    quick = "".join(f", {one}" for one in _quick_hashes(place.dialect, columns))
+    hashes = f"SELECT {hashed} AS h{quick} FROM {place.relation}"
+    sums = [_sum(part, place.dialect) for part in range(_PARTS)]
+    rows, *figures = _ask(place, [*sums, *_quick_sums(place.dialect)], hashes, uri)
     if not rows:
         raise InputError(f"{uri} has columns but no rows.", "A gate needs rows.")
     named = [(c.field.name, c.field.physical) for c in columns]
-    state = json.dumps([named, int(rows), [int(one) for one in figures]])
-    digest = hashlib.sha256(state.encode()).hexdigest()
-    return DataRef(uri=uri, digest=f"sha256:{digest}", rows=int(rows))
+    state = json.dumps([named, rows, figures[:_PARTS]])
+    digest = f"sha256:{hashlib.sha256(state.encode()).hexdigest()}"
+    place.states[digest] = (rows, *figures[_PARTS:])
+    return DataRef(uri=uri, digest=digest, rows=rows)
+
+
+def has_changed(place: RemoteTable, ref: DataRef) -> bool:
+    """Whether the rows are no longer those of a reference.
+
+    Raises:
+        InputError: there are no rows any more.
+        ServiceError: the engine does not answer.
+    """
+    if place.dialect not in _QUICK or ref.digest not in place.states:
+        return reference(place, place.columns, ref.uri).digest != ref.digest
+    hashes = ", ".join(_quick_hashes(place.dialect, place.columns))
+    found = _ask(
+        place, _quick_sums(place.dialect), f"SELECT {hashes} FROM {place.relation}", ref.uri
+    )
+    return tuple(found) != place.states[ref.digest]
+
+
+def _ask(place: RemoteTable, sums: Sequence[str], hashes: str, uri: str) -> list[int]:
+    """The number of rows, and sums of their hashes."""
+    listed = ", ".join(["count(*)", *sums])
+    try:
+        [found] = place.fetch_rows(f"SELECT {listed} FROM ({hashes}) AS hashed")
+    except QueryRejected as error:
+        raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
+    return [int(one or 0) for one in found]
+
+
+def _quick_hashes(dialect: str, columns: Sequence[EngineColumn]) -> list[str]:
+    """Two hashes of a row, each as a column; none where the engine has no quick ones."""
+    if dialect not in _QUICK:
+        return []
+    values = []
+    for column in columns:
+        plain = column.field.type in _HASHED
+        values.append(column.value if plain else f"CAST({column.value} AS VARCHAR)")
+        values.append(f"CASE WHEN {quote(column.engine_name)} IS NULL THEN 0 ELSE 1 END")
+    listed = ", ".join(values)
+    return [f"{_QUICK[dialect].format(seed, listed)} AS q{seed}" for seed in (1, 2)]
+
+
+def _quick_sums(dialect: str) -> list[str]:
+    if dialect not in _QUICK:
+        return []
+    low = (1 << _BITS) - 1
+    parts = (f"{{}} >> {2 * _BITS}", f"({{}} >> {_BITS}) & {low}", f"{{}} & {low}")
+    return [f"sum({part.format(name)})" for name in ("q1", "q2") for part in parts]
 
 
 def _sum(part: int, dialect: str) -> str:
