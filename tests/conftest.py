@@ -25,6 +25,10 @@ TESTS = Path(__file__).parent
 LARGE = {"actions", "adapters", "cases", "e2e", "examples"}
 """Folders of tests with programs and servers."""
 SERVERS = {"actions", "adapters", "e2e"}
+LONG = {"actions", "e2e"}
+"""Folders of tests with whole runs of CI systems, balancers, clusters and models behind walls."""
+SPARK = "spark"
+"""The group of the tests that share a session of Spark."""
 OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address", "cluster_programs"}
 """What a test takes that has to do with the world outside of the process."""
 
@@ -40,6 +44,9 @@ def pytest_collection_modifyitems(items):
     summary counts and names it, so that its wait is found.
     """
     for item in items:
+        groups = [mark.args[0] for mark in item.iter_markers("xdist_group") if mark.args]
+        if _folder(item) in LONG or SPARK in groups:
+            item.add_marker("long")
         marks = {mark.name for mark in item.iter_markers()}
         if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
             item.add_marker("unit")

@@ -16,6 +16,8 @@ from cdml.errors import ConfigurationError
 from cdml.evidence.schema import Check
 from fakes.tables import FakeTable, FakeTables
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2020, 1, 10, tzinfo=UTC)
 COLUMNS = ("n", "i", "w", "d")
 NUMBERS = st.none() | st.sampled_from([0.0, 1.0, -1.5, 2.25, 1e6, float("nan")])

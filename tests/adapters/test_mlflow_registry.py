@@ -15,6 +15,8 @@ from cdml.models.digest import model_digest
 from support.models import plain
 from support.servers import free_port
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def answering():

@@ -22,6 +22,8 @@ from cdml.tables.query import LogicalType
 from fakes.predictions import BINARY, GENERATION, MULTICLASS, REGRESSION, binary, of, rival
 from fakes.sql_places import place_tables
 
+pytestmark = pytest.mark.long
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 METRICS = tuple(map(find_metric, ("f1", "log_loss", "roc_auc", "mean(cents)")))
 PLAIN = replace(BINARY, slices=("carrier",), sensitive=None)

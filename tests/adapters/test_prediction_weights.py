@@ -28,6 +28,8 @@ from fakes.predictions import (
 )
 from fakes.sql_places import place_tables
 
+pytestmark = pytest.mark.long
+
 ROWS = {
     Task.BINARY: (BINARY, binary(), rival(binary())),
     Task.MULTICLASS: (MULTICLASS, multiclass(), multiclass(seed=2)),

@@ -16,6 +16,8 @@ from cdml.statistics import difference as inference_difference
 from cdml.statistics import engine
 from cdml.statistics.metrics import find_metric
 
+pytestmark = pytest.mark.long
+
 METRIC = find_metric("own:metric")
 
 

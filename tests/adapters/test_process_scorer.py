@@ -11,6 +11,8 @@ from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from support import models
 
+pytestmark = pytest.mark.long
+
 
 def score(folder, model, frame=None, **changes):
     asked = {"label": "late", "task": "binary", "positive": True, **changes}

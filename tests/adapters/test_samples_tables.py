@@ -32,6 +32,8 @@ from fakes.predictions import (
     rival,
 )
 
+pytestmark = pytest.mark.long
+
 SPARK = [
     pytest.mark.xdist_group("spark"),
     pytest.mark.filterwarnings(

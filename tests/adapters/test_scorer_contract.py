@@ -25,6 +25,8 @@ from fakes.progress import FakeProgress
 from fakes.scorer import FakeScorer, pretend
 from support import models
 
+pytestmark = pytest.mark.long
+
 FAULTS = {
     "load": {"load": "raise OSError('no weights\\nin two lines')", "predict": "return 1"},
     "throws": {"predict": "raise ValueError('cannot\\x1b[2J')"},

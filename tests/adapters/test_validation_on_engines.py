@@ -4,6 +4,7 @@ import random
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -18,6 +19,8 @@ from fakes.clock import FakeClock
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.tables import FakeTables
+
+pytestmark = pytest.mark.long
 
 CONFIG = """\
 version: 1

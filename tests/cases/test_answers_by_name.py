@@ -8,6 +8,8 @@ import pytest
 from cdml.cli import run
 from support import models
 
+pytestmark = pytest.mark.long
+
 SHARE = "import numpy\nshare = 1 / (1 + numpy.exp({sign} * 1.8 * (frame['x'] + frame['y'] / 2)))\n"
 
 

@@ -8,6 +8,8 @@ import pytest
 from cdml.cli import run
 from support import models
 
+pytestmark = pytest.mark.long
+
 SHARE = "import numpy\nreturn 1 / (1 + numpy.exp(-1.8 * numpy.ravel(frame['x'])))"
 CLASSES = "import numpy\nreturn numpy.where(frame['x'] > 0, 'CANARYA', 'CANARYB')"
 BROKEN = "import numpy\nreturn numpy.array([float(one) for one in frame['diagnosis']])"

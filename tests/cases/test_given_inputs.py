@@ -12,6 +12,8 @@ from mlflow.types.schema import ColSpec, Schema, TensorSpec
 from cdml.cli import run
 from support import models
 
+pytestmark = pytest.mark.long
+
 SHARE = "import numpy\nreturn 1 / (1 + numpy.exp(-1.8 * numpy.ravel(frame['x'])))"
 FIRST = SHARE.replace("frame['x']", "numpy.asarray(frame)[:, 0]")
 GATE = "gates: [{metric: accuracy, at_least: 0.6}]\nscoring: {environment: current}\n"

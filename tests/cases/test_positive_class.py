@@ -9,6 +9,8 @@ import pytest
 
 from cdml.cli import run
 
+pytestmark = pytest.mark.long
+
 ROWS = 600
 WAYS = {
     "truth values": lambda positive: positive,

@@ -9,6 +9,8 @@ import pytest
 from cdml.cli import run
 from support.models import save_sklearn
 
+pytestmark = pytest.mark.long
+
 CONFIG = """
 version: 1
 model: m

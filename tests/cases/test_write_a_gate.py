@@ -11,6 +11,8 @@ import yaml
 from cdml.cli import run
 from support.result_files import FORMATS, Case
 
+pytestmark = pytest.mark.long
+
 CASES = 200
 
 

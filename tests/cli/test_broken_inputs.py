@@ -7,6 +7,8 @@ import pytest
 from cdml.cli import exit_codes
 from support.corpus import BROKEN, ODD, ROWS, saved
 
+pytestmark = pytest.mark.long
+
 CONFIG = """\
 version: 1
 model: m

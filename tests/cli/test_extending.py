@@ -22,6 +22,8 @@ from cdml.wiring import Wiring, read_results
 from fakes.progress import FakeProgress
 from support import packages
 
+pytestmark = pytest.mark.long
+
 CONFIG = """\
 version: 1
 model: flights

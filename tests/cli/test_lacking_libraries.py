@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 HEAVY = ("mlflow", "pandas", "sklearn", "scipy", "pyarrow", "sqlglot", "jsonschema", "matplotlib")
 
 

@@ -9,6 +9,8 @@ from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
 from fakes.judging import World, rows
 
+pytestmark = pytest.mark.long
+
 REFERENCE = (
     "{evaluation: rows.parquet, reference: train.parquet, leakage: {warn: null, fail: null}, "
 )

@@ -6,6 +6,8 @@ from cdml.errors import CdmlError, ServiceError
 from fakes.faults import WRITES, Faults, Killed, killed, unanswered
 from support.delivery_scenarios import CASES, again, agreed, shipped, writes
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("how", [killed, unanswered], ids=["killed", "unanswered"])
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -43,8 +45,8 @@ def test_a_rollback_after_a_killed_deploy_never_restores_what_was_not_served(nam
     "name",
     [
         "deploy",
-        pytest.param("canary", marks=pytest.mark.long),
-        pytest.param("split rollback", marks=pytest.mark.long),
+        "canary",
+        "split rollback",
     ],
 )
 def test_a_recovery_that_is_killed_is_itself_recovered(name, when, tmp_path):

@@ -18,6 +18,8 @@ from cdml.errors import DeploymentRefused, InputError, LockHeld
 from cdml.journal import file as document
 from fakes.delivery import CONFIG, World
 
+pytestmark = pytest.mark.long
+
 VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
 
 
@@ -172,7 +174,6 @@ def test_deploys_and_rollbacks_at_once_lose_nothing(world):
     sound(world, lines, errors)
 
 
-@pytest.mark.long
 def test_eight_processes_race_for_fifty_rounds(world):
     lines, errors = race(world, processes=8, rounds=50)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[2] / "examples/llm"
 README = (EXAMPLE / "README.md").read_text("utf-8")
 # Settings of a user's own that must not reach into the demo.

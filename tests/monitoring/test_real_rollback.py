@@ -1,6 +1,7 @@
 """A rollback that monitoring proves, with MLflow's registry and models in own processes."""
 
 import pandas as pd
+import pytest
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.scoring.sandbox_choice import Enclosure
@@ -8,6 +9,8 @@ from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.ci.run import RunTrust
 from support import models
 from support.monitoring_scenarios import MONITORING, MonitoredWorld
+
+pytestmark = pytest.mark.long
 
 
 class RealWorld(MonitoredWorld):

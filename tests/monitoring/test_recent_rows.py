@@ -14,6 +14,8 @@ from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from support.monitoring_scenarios import DAY, MONITORING, MonitoredWorld
 
+pytestmark = pytest.mark.long
+
 DAILY = MONITORING.replace("predictions.parquet", '"predictions/*.parquet"').replace(
     "labels.parquet", '"labels/*.parquet"'
 )

@@ -10,6 +10,8 @@ from cdml.statistics.metrics import FEWEST_CLUSTERS, METRICS
 from cdml.statistics.samples import Cells, Weighted
 from cdml.statistics.sequential.degradation import DegradationTest, WindowSums
 
+pytestmark = pytest.mark.long
+
 ROWS, DAYS, WORLDS, LOOKS = 200, 60, 150, 4
 
 

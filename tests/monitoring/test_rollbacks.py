@@ -9,6 +9,8 @@ from fakes.split_delivery import SplitWorld
 from fakes.target import FakeSplittingTarget
 from support.monitoring_scenarios import MONITORING, MonitoredWorld
 
+pytestmark = pytest.mark.long
+
 ROLLBACK = f"{MONITORING}  on_degradation: [issue, rollback]\n"
 GOOD = {"good": 0.9, "bad": None}
 

@@ -38,6 +38,8 @@ from cdml.statistics.sequential.figures import Figure, Form
 from cdml.tables.query import LogicalType
 from support.monitoring_scenarios import DAY, MonitoredWorld
 
+pytestmark = pytest.mark.long
+
 MEGABYTE = 2**20
 PROFILES = tuple(
     ColumnProfile(

@@ -11,6 +11,8 @@ from cdml.cli import run
 from cdml.evidence.lineage import FINGERPRINT
 from support.models import parquet, rows
 
+pytestmark = pytest.mark.long
+
 CONFIG = """\
 version: 1
 model: flights
