@@ -113,6 +113,16 @@ def test_repeated_rows_are_refused_and_not_taken_for_trials():
         read(rows(passed=passed), some)
 
 
+def test_the_file_that_repeats_cases_is_the_one_that_is_named():
+    some = rows(cases=30, passed=passed)
+    more = [*some, *some[:5]]
+
+    for files, which in (((some, more), "new"), ((more, some), "old")):
+        with pytest.raises(InputError, match="No column identifies") as caught:
+            read(*files)
+        assert f"case_id (30 different values in 35 rows of the {which} file)" in str(caught.value)
+
+
 def test_a_question_identifies_cases_without_an_id():
     some = rows(passed=passed, question=lambda case, _: f"What is {case}?")
     for row in some:

@@ -68,13 +68,10 @@ class _Search:
             if self._is_unique((*key, trial)):
                 return CaseKey(key, trial)
         listing = " and ".join(key)
-        counts = self._count(key)
-        old = counts.old < self._rows[0]
-        rows, distinct = (self._rows[0], counts.old) if old else (self._rows[1], counts.new)
+        which, repeats = self._repeats(key)
         hint = "Name the column that numbers the trials of a case: --trial"
         raise InputError(
-            f"{listing} of the {'old' if old else 'new'} file: {distinct:,} different values in"
-            f" {rows:,} rows.",
+            f"{listing} of the {which} file: {repeats}.",
             f"{hint}; --key can name several columns." if given else f"{hint}.",
         )
 
@@ -229,18 +226,19 @@ class _Search:
         )
 
     def _repeated(self, name: str) -> InputError:
-        counts = self._count((name,))
-        which, distinct, rows = (
-            ("old", counts.old, self._rows[0])
-            if counts.old < self._rows[0]
-            else ("new", counts.new, self._rows[1])
-        )
+        which, repeats = self._repeats((name,))
         return InputError(
-            f"{name} is not unique in the {which} file: {distinct:,} different values in"
-            f" {rows:,} rows.",
+            f"{name} is not unique in the {which} file: {repeats}.",
             "Remove the duplicates, or name the columns that identify a case (--key) and its"
             " trial (--trial).",
         )
+
+    def _repeats(self, key: tuple[str, ...]) -> tuple[str, str]:
+        """The file whose rows repeat a key, and how many values it has."""
+        counts = self._count(key)
+        old = counts.old < self._rows[0]
+        distinct, rows = (counts.old, self._rows[0]) if old else (counts.new, self._rows[1])
+        return "old" if old else "new", f"{distinct:,} different values in {rows:,} rows"
 
     def _refuse_unusable(self, column: SharedColumn) -> None:
         if not column.in_both:
@@ -274,13 +272,11 @@ class _Search:
         """What was looked at, and why it identifies no cases."""
         listing = []
         for name in singles:
-            counts = self._count((name,))
-            if not counts.common:
+            if not self._count((name,)).common:
                 listing.append(f"{name} (no value is in both files)")
             else:
-                listing.append(
-                    f"{name} ({counts.old:,} different values in {self._rows[0]:,} rows)"
-                )
+                which, repeats = self._repeats((name,))
+                listing.append(f"{name} ({repeats} of the {which} file)")
         listing += [
             f"{name} ({column.facts[0].type} in the old file, {column.facts[1].type} in the new)"
             for name, column in self.columns.items()
