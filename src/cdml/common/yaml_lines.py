@@ -65,6 +65,8 @@ def read_yaml(text: str) -> YamlDocument:
         value = None if node is None else _value(node, (), lines, repeated, loader)
     except (ValueError, KeyError) as error:
         raise NotYaml(f"a value does not match its type tag ({error})", 1) from error
+    except RecursionError as error:
+        raise NotYaml("it is nested too deeply to read", 1) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
