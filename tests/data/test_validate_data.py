@@ -76,6 +76,7 @@ class House:
         self.folder = folder
         self.tables = FakeTables()
         self.config = CONFIG
+        self.progress = FakeProgress()
         self.now = self.put("now.parquet", flights(1))
         (folder / "flights.odcs.yaml").write_text(CONTRACT, encoding="utf-8")
 
@@ -92,7 +93,7 @@ class House:
                 tables=self.tables,
                 ci_run=FakeCiRun(),
                 clock=FakeClock(),
-                progress=FakeProgress(),
+                progress=self.progress,
             ),
             output=self.folder / "out",
             judged=features and Signature(subject="the model", types=dict.fromkeys(features, "")),
@@ -170,6 +171,16 @@ def test_a_check_is_added_by_one_entry(house, monkeypatch):
     ]
     line = result["locations"][0]["physicalLocation"]["region"]["startLine"]
     assert "slices" in house.config.splitlines()[line - 1]
+
+
+@pytest.mark.parametrize("reference", [None, "before.parquet"])
+def test_a_comparison_is_announced_only_where_there_is_a_reference(house, reference):
+    house.put("before.parquet", flights(2, first=ROWS))
+    house.run(reference=reference)
+
+    told = {step for step in house.progress.steps if "reference" in step}
+    steps = {"finding the reference's bins", "comparing with the reference"}
+    assert (steps if reference else set()) == told
 
 
 def test_without_contract_and_reference_key_and_label_are_still_checked(house):

@@ -320,3 +320,13 @@ class TestTraining:
             upload["with"]["path"].split()
         )
         assert "models/churn" == download["with"]["path"]
+
+
+@pytest.mark.parametrize("more", [{}, {"train": True, "monitor": True}])
+@pytest.mark.parametrize("target", TARGETS)
+def test_one_empty_line_stands_before_each_section(tmp_path, target, more):
+    init(tmp_path, target=target, **more)
+    text = (tmp_path / "cdml.yaml").read_text()
+
+    assert "\n\n\n" not in text
+    assert not re.search(r"[^\n]\n(?:training|deploy|monitoring):", text)

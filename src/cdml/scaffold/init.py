@@ -207,7 +207,8 @@ def init(
         workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
     training = read_template("training.yaml") if train else ""
     monitoring = _monitoring(place, retrains=train) if monitor else ""
-    config = place.name_model(read_template(CONFIG) + training + section + monitoring)
+    sections = (read_template(CONFIG), training, section, monitoring)
+    config = place.name_model("\n".join(f"{one.strip(chr(10))}\n" for one in sections if one))
     more = {place.folder / path: place.name_model(text) for path, text in kind.read_files().items()}
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
