@@ -180,8 +180,8 @@ def _scan(folder: Path) -> Iterator[Row]:
     yield Row(
         "memory of that, one file shuffled",
         f"{apart.mebibytes:,.0f} MiB ({apart.seconds:.0f} s)",
-        "≤ 2,048 MiB",
-        apart.mebibytes <= 2_048,
+        "≤ 1,024 MiB",
+        apart.mebibytes <= 1_024,
     )
 
 
