@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.ci.run import RunTrust
@@ -72,6 +73,15 @@ def test_two_models_that_pin_conflicting_versions_are_scored_on_the_same_rows(tm
     )
     with pytest.raises(InputError, match="AssertionError"):
         score(tmp_path, one, environment="current")
+
+
+def test_libraries_that_models_import_are_compiled_when_an_environment_is_built(
+    tmp_path, environments
+):
+    score(tmp_path, pinned(tmp_path / "model", "1.7.2"))
+
+    compiled = list(environments.rglob("sklearn/ensemble/__pycache__/_forest.*.pyc"))
+    assert compiled or Enclosure(RunTrust(strangers="")).walls is Walls.NONE
 
 
 @dataclass

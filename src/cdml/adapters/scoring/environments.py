@@ -42,7 +42,7 @@ from cdml.errors import ConfigurationError, InputError
 
 BUILD = "CDML_BUILD"
 _BUILD_SECONDS = 1800
-_LAYOUT = "3"
+_LAYOUT = "4"
 """Part of every key: raise it when environments are built differently."""
 _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 _NO_WHEEL = re.compile(

@@ -30,6 +30,18 @@ from cdml.models.mlmodel import MlModel, read_mlmodel
 WORKER = Path(__file__).with_name("worker.py")
 _PREFIX = "cdml-score-"
 _WARM_SECONDS = 300
+_COMPILED = (
+    *("pandas", "pyarrow.parquet", "mlflow.pyfunc", "xgboost", "lightgbm", "sklearn.pipeline"),
+    *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.preprocessing"),
+)
+"""What models import most. An environment is read-only afterwards, so that each run would compile
+again what it imports: of scikit-learn for two seconds."""
+_IMPORTS = """\
+import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(Exception):
+        importlib.import_module(name)
+"""
 _LATENCIES = 1000
 _LEAST_FILE = 2**30
 """Bytes that a model may write into one file, in addition to its answers: libraries keep caches."""
@@ -145,8 +157,8 @@ class ProcessScorer:
         return run(command, conversation.hear, stamped=True)
 
     def _warmer(self, mlmodel: MlModel) -> Any:
-        """Import what every run imports once: an environment is read-only afterwards."""
-        modules = ["pandas", "pyarrow.parquet", "mlflow.pyfunc"]
+        """Compile what runs import; what an environment lacks is left out."""
+        modules = list(_COMPILED)
         if re.fullmatch(r"mlflow\.[\w.]+", mlmodel.loader):
             modules.append(mlmodel.loader)
 
@@ -157,7 +169,7 @@ class ProcessScorer:
                 inside = sandbox.inspect(python)
                 seen = [(path, False) for path in inside.folders]
                 imports = sandbox.SandboxedCommand(
-                    command=[str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
+                    command=[str(inside.python), "-I", "-c", _IMPORTS, *modules],
                     scratch=scratch, walls=self._walls, seconds=_WARM_SECONDS,
                     hide=self._enclosure.private,
                     keep=[(scratch, True), *seen, (packages.resolve(), True)],
