@@ -120,7 +120,7 @@ def load(
         if place not in refused  # one sentence about an address whose variable is refused
     ]
     if config is None or problems:
-        lines_of_problems = sorted(set(map(str, problems)), key=_line_number)
+        lines_of_problems = sorted(dict.fromkeys(map(str, problems)), key=_line_number)
         count = "1 problem" if len(lines_of_problems) == 1 else f"{len(lines_of_problems)} problems"
         if any(problem.message.startswith(UNKNOWN) for problem in problems):
             lines_of_problems.append(metric_name_list())
