@@ -83,8 +83,8 @@ def validate_data(
         )  # fmt: skip
         related = open_related(loaded, ports.tables, promised, table)
     store.remove_files(*(output / name for name in profiles.FILES))
-    refers = not isinstance(reference_source, NoReference)
-    with ports.progress.step("finding the reference's bins") if refers else nullcontext():
+    has_reference = not isinstance(reference_source, NoReference)
+    with ports.progress.step("finding the reference's bins") if has_reference else nullcontext():
         against = ReferenceChecks.prepare(
             table, reference_source, settings, partial(may_disclose, loaded, promised)
         )
@@ -231,9 +231,9 @@ def _findings(context: CheckContext, progress: Progress) -> Iterator[Check]:
     yield from findings
     rest = iter(counts)
     answers = [tuple(islice(rest, len(group))) for group in questions]
-    untold = _REFERENCE if isinstance(context.against.reference, NoReference) else None
+    skipped = _REFERENCE if isinstance(context.against.reference, NoReference) else None
     for step, checks in groupby(zip(every, answers, strict=True), key=lambda pair: pair[0].step):
-        with progress.step(step) if step and step != untold else nullcontext():
+        with progress.step(step) if step and step != skipped else nullcontext():
             for check, its in checks:
                 yield from check.judge(context, its)
 

@@ -20,7 +20,7 @@ class Ranged:
     harder to keep, however uncertain the champion's value is.
 
     Attributes:
-        of: how it is inferred.
+        inner: how it is inferred.
         range: of the metric; None where it is not known.
     """
 

@@ -128,9 +128,9 @@ class JenkinsRun(BasicRun):
             return False
         if url == own or ".." in path:
             return False
-        return self._ask(url)
+        return self._has_ended(url)
 
-    def _ask(self, url: str) -> bool:
+    def _has_ended(self, url: str) -> bool:
         user, token = map(self._environment.get, ("CDML_JENKINS_USER", "CDML_JENKINS_TOKEN"))
         if not user or not token:
             raise ServiceError(

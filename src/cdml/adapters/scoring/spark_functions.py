@@ -99,7 +99,7 @@ def is_kept(name: str) -> bool:
 def probe(task: ModelTask) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """A function for `mapInArrow`: the shape of the answers to a few rows, as one text."""
 
-    def ask(batches: Iterator[Any]) -> Iterator[Any]:
+    def probe_rows(batches: Iterator[Any]) -> Iterator[Any]:
         rows = pa.Table.from_batches(batches)
         with _model_errors("in the first rows"):
             model = _loaded(task)
@@ -115,13 +115,13 @@ def probe(task: ModelTask) -> Callable[[Iterator[Any]], Iterator[Any]]:
         }
         yield pa.RecordBatch.from_pydict({"reply": [json.dumps(shape)]})
 
-    return ask
+    return probe_rows
 
 
 def score(task: ModelTask, shape: Shape) -> Callable[[Iterator[pa.Array]], Iterator[pa.Array]]:
     """A function for `arrow_udf`: structs of inputs to structs of answers, batch by batch."""
 
-    def ask(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+    def score_batches(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         start = 1
         for batch in batches:
             with _model_errors(_place(start, len(batch))):
@@ -138,7 +138,7 @@ def score(task: ModelTask, shape: Shape) -> Callable[[Iterator[pa.Array]], Itera
             columns = [column.combine_chunks() for column in answers.columns]
             yield pa.StructArray.from_arrays(columns, fields=list(shape.schema))
 
-    return ask
+    return score_batches
 
 
 def read(

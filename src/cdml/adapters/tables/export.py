@@ -174,7 +174,7 @@ def reference(place: RemoteTable, columns: Sequence[EngineColumn], uri: str) -> 
     quick = "".join(f", {one}" for one in _quick_hashes(place.dialect, columns))
     hashes = f"SELECT {hashed} AS h{quick} FROM {place.relation}"
     sums = [_sum(part, place.dialect) for part in range(_PARTS)]
-    rows, *figures = _ask(place, [*sums, *_quick_sums(place.dialect)], hashes, uri)
+    rows, *figures = _fetch_sums(place, [*sums, *_quick_sums(place.dialect)], hashes, uri)
     if not rows:
         raise InputError(f"{uri} has columns but no rows.", "A gate needs rows.")
     named = [(c.field.name, c.field.physical) for c in columns]
@@ -194,13 +194,13 @@ def has_changed(place: RemoteTable, ref: DataRef) -> bool:
     if place.dialect not in _QUICK or ref.digest not in place.states:
         return reference(place, place.columns, ref.uri).digest != ref.digest
     hashes = ", ".join(_quick_hashes(place.dialect, place.columns))
-    found = _ask(
+    found = _fetch_sums(
         place, _quick_sums(place.dialect), f"SELECT {hashes} FROM {place.relation}", ref.uri
     )
     return tuple(found) != place.states[ref.digest]
 
 
-def _ask(place: RemoteTable, sums: Sequence[str], hashes: str, uri: str) -> list[int]:
+def _fetch_sums(place: RemoteTable, sums: Sequence[str], hashes: str, uri: str) -> list[int]:
     """The number of rows, and sums of their hashes."""
     listed = ", ".join(["count(*)", *sums])
     try:
